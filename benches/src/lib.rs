@@ -1,0 +1,1 @@
+//! Benchmarks: what the macro costs at compile time and what the network costs at run time.

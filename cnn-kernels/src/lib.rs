@@ -1,0 +1,1 @@
+//! CPU kernels for convolution, pooling and normalization: forward and backward.

@@ -1,0 +1,1 @@
+//! The runtime of network!: layers on candle tensors, parameters, weights and training passes.

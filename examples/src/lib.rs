@@ -1,0 +1,1 @@
+//! Example networks and the programs that train and run them.

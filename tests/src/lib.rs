@@ -1,0 +1,1 @@
+//! Tests of the whole: the macro, the runtime and the references.
