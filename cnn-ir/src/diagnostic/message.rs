@@ -1,0 +1,335 @@
+//! Problems in words: a headline that stands alone, then what helps.
+
+use super::{Diagnostic, Problem};
+use crate::window::Padding;
+use std::fmt::{self, Write};
+
+impl fmt::Display for Diagnostic {
+    /// The headline, the calls that led there, and the help, as the macro and the text front end print it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem.headline())?;
+        let help = self.problem.help();
+        if !self.notes.is_empty() || help.is_some() {
+            f.write_str("\n")?;
+        }
+        for note in &self.notes {
+            write!(f, "\n{note}")?;
+        }
+        match help {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Problem {
+    /// One line that stands alone: what is wrong, and what met there.
+    #[must_use]
+    #[allow(clippy::too_many_lines, reason = "one arm a problem: this is the table of messages")]
+    pub fn headline(&self) -> String {
+        use Problem as P;
+        match self {
+            P::UnclosedBracket { bracket } => format!("this `{bracket}` is never closed"),
+            P::StrayBracket { bracket } => format!("this `{bracket}` closes nothing"),
+            P::TooDeep => "brackets or calls are nested too deeply".into(),
+            P::Expected { expected, found } => format!("expected {expected}, found {found}"),
+            P::SpacedArrow => "the arrow is written `->`, without a space".into(),
+            P::ArrowWithoutLayer => "this arrow does not stand between two layers".into(),
+            P::NumberAsLayer { number, layer: Some(layer) } => {
+                format!("`{number}` is not a layer; did you mean `{layer}-{number}`?")
+            }
+            P::NumberAsLayer { number, layer: None } => format!("expected a layer, found `{number}`"),
+            P::NumberTooLarge { text } => format!("`{text}` is larger than any layer (at most 2147483648)"),
+            P::Hexadecimal { text } => format!("`{text}` is a hexadecimal or binary number to Rust"),
+            P::NotANumber { text } => format!("`{text}` is not a number here"),
+            P::RepeatInSize { layer, repeat } => {
+                format!("`{repeat}` cannot be glued to the size of `{layer}`")
+            }
+            P::StrayElse => "`else` belongs to a `residual { .. }` right before it".into(),
+            P::StrayRepeat { text } => {
+                format!("`{text}` repeats a group, a block or a combination, and none stands before it")
+            }
+            P::ShapeNotStated { layer } => {
+                format!("the shape that `{layer}` gives must be stated: `{layer} => 64x7x7`")
+            }
+            P::UnicodeArrow { character } => format!("`{character}` is not a character of Rust source"),
+            P::NoNetwork => "no network is declared here".into(),
+            P::EmptyPath => "there is no layer here".into(),
+            P::InnerAttribute => "only `#![network(crate = path)]` may stand here".into(),
+            P::NetworkAttribute => "the attribute is written `#[network(crate = path::to::cnn_runtime)]`".into(),
+            P::Duplicate { what, name } => format!("the {what} `{name}` is there twice"),
+            P::NameTaken { name } => format!("`{name}` is the name of a layer, so a block cannot have it"),
+            P::ShapeRank { count, text } => {
+                format!("a shape has one size or three (channels, height, width); `{text}` has {count}")
+            }
+            P::ZeroInShape { text } => format!("a size in `{text}` is not at least 1"),
+            P::UnknownSymbol { name, .. } => format!("`{name}` is not a symbol of the input's shape"),
+            P::ImpossibleFact { text } => format!("`{text}` can never hold"),
+            P::NoBeginning { .. } => "this path does not say which input it begins with".into(),
+            P::InputInside { name } => format!("the input `{name}` can only stand at the beginning of a path"),
+            P::OutputWithoutTap { name, .. } => format!("nothing is named `@{name}`, which the network gives"),
+            P::UnknownLayer { name, .. } => format!("`{name}` is not a layer"),
+            P::UnknownOption { head, option, .. } => format!("`{head}` has no option `{option}`"),
+            P::UnknownWord { name, .. } => format!("`{name}` is neither a number nor an option here"),
+            P::UnknownNumber { name, .. } => format!("`{name}` is not a number that is known here"),
+            P::UnknownTap { name, .. } => format!("there is no tap `@{name}` before this"),
+            P::UnknownParameter { block, name, .. } => format!("the block `{block}` has no parameter `{name}`"),
+            P::NumberAsWord { name } => format!("`{name}` is a number, not a layer"),
+            P::LayerAsNumber { name } => format!("`{name}` is a layer, and a number is needed here"),
+            P::DuplicatePath { path } => format!("two layers would be named `{path}`, and share their weights' names"),
+            P::NumberedWithoutRepeat { label } => {
+                format!("`{label}[..]` numbers the copies of a repeat, and nothing is repeated here")
+            }
+            P::DigitsMissing { layer, what, .. } => format!("`{layer}` lacks its {what}"),
+            P::DigitsUnexpected { word, head } => format!("`{head}` takes no number like that of `{word}`"),
+            P::SizeMissing { layer, what, .. } => format!("`{layer}` lacks its {what}"),
+            P::SizeUnexpected { layer, head } => format!("`{head}` takes no size behind `-`, as `{layer}` has"),
+            P::SizeOfCall { name } => format!("`{name}` is a block: its arguments stand in parentheses"),
+            P::TwoSizes { layer } => format!("`{layer}` has two numbers of features"),
+            P::StrideUnexpected { layer, head } => format!("`{head}` has no stride, as `{layer}` has"),
+            P::UnexpectedArgument { layer, argument, .. } => format!("`{layer}` does not take `{argument}`"),
+            P::OptionValue { layer, option, expected } => format!("{option} of `{layer}` must be {expected}"),
+            P::ZeroInLayer { layer, what } => format!("the {what} of `{layer}` must be at least 1"),
+            P::SizesTooLarge { layer } => format!("the numbers of `{layer}` are too large"),
+            P::NotASize { text } => format!("`{text}` is not a whole number"),
+            P::BadDivision { text } => format!("`{text}` does not divide by a number of at least 1"),
+            P::NumberNotVisible { what, text } => {
+                format!("{what} must be a number of at least 0 that is known while this compiles, not `{text}`")
+            }
+            P::RepeatZero => "a repeat of 0 is nothing".into(),
+            P::RepeatOfLayer { layer, repeat } => {
+                format!("`{repeat}` repeats a group, and `{layer}` is a single layer")
+            }
+            P::TooManyLayers => "the network unrolls to more than 100000 layers".into(),
+            P::RecursiveBlock { name } => format!("the block `{name}` calls itself"),
+            P::RecursiveNetwork { name } => format!("the network `{name}` contains itself"),
+            P::ArgumentCount { block, needed, parameters, found } => {
+                let takes = match (*needed, parameters.len()) {
+                    (needed, all) if needed == all => count(all, "argument"),
+                    (needed, all) => format!("{needed} to {}", count(all, "argument")),
+                };
+                format!("the block `{block}` takes {takes}, and gets {found}")
+            }
+            P::LikeInCall => "`like` belongs to `deconv` and `crop`".into(),
+            P::GenericMissing { network, generic } => format!("`{network}` needs a value for `{generic}`"),
+            P::SeveralPorts { network } => {
+                format!("`{network}` has several inputs or outputs and cannot stand as a layer")
+            }
+            P::OneBranch { what } => format!("`{what}` needs two branches or more"),
+            P::NeedsImage { layer, found } => {
+                format!("`{layer}` needs channels, height and width, and gets {found} features")
+            }
+            P::EvenHalf { layer, kernel } => format!(
+                "`{layer}` has no half padding: the kernel {} is even, so one side would get more",
+                by(*kernel)
+            ),
+            P::PoolPadding { layer, kernel } => {
+                format!("`{layer}` pads by more than half of its {} window", by(*kernel))
+            }
+            P::WindowTooLarge { layer, kernel, dilation, input, padding } => {
+                let dilated = if *dilation == [1, 1] { String::new() } else { format!(" dilated by {}", by(*dilation)) };
+                format!("`{layer}` does not fit: its {} window{dilated} is larger than {input}{}", by(*kernel), padded(*padding))
+            }
+            P::DeconvTooSmall { layer, input } => format!("`{layer}` leaves nothing of {input}: it pads away all of it"),
+            P::LikeOutOfReach { layer, tap, wanted, found } => format!(
+                "`{layer}` gives {found} and cannot reach the {wanted} of `@{tap}`: an output padding is less than the stride"
+            ),
+            P::CeilOfSymbol { layer } => {
+                format!("the size of `{layer}` in `ceil` mode depends on its input in a way that cannot be written down")
+            }
+            P::GroupsDoNotDivide { layer, groups, channels, which } => {
+                format!("`{layer}`: {groups} groups do not divide the {channels} {which}")
+            }
+            P::ShuffleDoesNotDivide { layer, channels, square } => {
+                format!("`{layer}` needs channels in multiples of {square}, and gets {channels}")
+            }
+            P::CropTooLarge { layer, wanted, input } => format!("`{layer}` cannot cut {wanted} out of {input}"),
+            P::ResidualShapes { input, body, decided: true } => {
+                format!("the residual adds {body} to {input}: the body changes the shape")
+            }
+            P::ResidualShapes { input, body, decided: false } => {
+                format!("the residual adds {body} to {input}, which need not be equal")
+            }
+            P::SidesDiffer { what, left, right } => {
+                format!("the two sides of the {what} differ: {left} from the body, {right} from `else`")
+            }
+            P::ConcatShapes { shapes } => {
+                format!("`concat` needs one height and width, and gets {}", list(shapes))
+            }
+            P::MergeShapes { what, shapes } => format!("`{what}` needs equal shapes, and gets {}", list(shapes)),
+            P::NetworkInput { network, wanted, found } => format!("`{network}` takes {wanted}, and gets {found}"),
+            P::Ascription { stated, found } => format!("stated {stated}, but {found} arrives here"),
+            P::OutputShape { output: None, stated, found } => {
+                format!("the network is declared to give {stated}, but gives {found}")
+            }
+            P::OutputShape { output: Some(output), stated, found } => {
+                format!("the output `{output}` is declared as {stated}, but `@{output}` is {found}")
+            }
+            P::NotDecidable { found, stated } => format!("{found} need not be {stated} for every size"),
+        }
+    }
+
+    /// What helps, if anything beyond the headline does.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        use Problem as P;
+        match self {
+            P::Hexadecimal { .. } => Some("sizes do not begin with 0".into()),
+            P::RepeatInSize { layer, repeat } => Some(format!("put the layer in parentheses: `({layer}) {repeat}`")),
+            P::RepeatOfLayer { layer, repeat } => Some(format!("put it in parentheses: `({layer}) {repeat}`")),
+            P::UnicodeArrow { character } => Some(match character {
+                '→' => "layers are joined with the ASCII arrow `->`".into(),
+                '×' => "a repeat is written with the letter x: `x2`".into(),
+                _ => "use the ASCII minus `-`".into(),
+            }),
+            P::NoNetwork => Some("write `Name: 3x224x224 -> 1000 { conv3-64 -> .. }`".into()),
+            P::NoBeginning { inputs } => Some(format!("begin it with {} or a tap", or(inputs))),
+            P::OutputWithoutTap { name, nearest } => Some(match nearest {
+                Some(nearest) => format!("a tap with a similar name exists: `@{nearest}`"),
+                None => format!("write `@{name}` behind the layer that gives it"),
+            }),
+            P::UnknownLayer { nearest: Some(nearest), other_name: true, .. } => {
+                Some(format!("it is called `{nearest}` here"))
+            }
+            P::UnknownLayer { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            P::UnknownOption { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            P::UnknownOption { nearest: None, options, words, head, .. } => options_help(head, options, words),
+            P::UnexpectedArgument { layer, options, words, .. } => options_help(layer, options, words),
+            P::UnknownWord { nearest, known, .. }
+            | P::UnknownNumber { nearest, known, .. }
+            | P::UnknownSymbol { nearest, known, .. } => similar(nearest.as_deref(), known, ""),
+            P::UnknownTap { nearest, known, .. } => similar(nearest.as_deref(), known, "@"),
+            P::UnknownParameter { nearest, known, .. } => similar(nearest.as_deref(), known, ""),
+            P::DuplicatePath { .. } => Some("give one of them another label".into()),
+            P::NumberedWithoutRepeat { label } => Some(format!("write `{label}: ..`, or repeat what follows: `.. x2`")),
+            P::DigitsMissing { example, .. } | P::SizeMissing { example, .. } => {
+                Some(format!("it is written like `{example}`"))
+            }
+            P::ArgumentCount { parameters, .. } if !parameters.is_empty() => {
+                Some(format!("its parameters are {}", parameters.join(", ")))
+            }
+            P::NeedsImage { .. } => Some("layers on images stand before `flatten` and `fc`".into()),
+            P::EvenHalf { kernel, .. } => Some(format!(
+                "say which padding it gets: `valid`, `same`, or `pad={}`",
+                if kernel[0] == kernel[1] { (kernel[0] / 2).to_string() } else { format!("[{}, {}]", kernel[0] / 2, kernel[1] / 2) }
+            )),
+            P::ResidualShapes { decided: true, .. } => {
+                Some("give the shortcut a projection, `else (conv1-c/stride bn)`, or `else none`".into())
+            }
+            P::NotDecidable { .. } => Some("a fact in `where`, such as `H % 32 == 0`, may decide it".into()),
+            P::UnclosedBracket { .. }
+            | P::StrayBracket { .. }
+            | P::TooDeep
+            | P::Expected { .. }
+            | P::SpacedArrow
+            | P::ArrowWithoutLayer
+            | P::NumberAsLayer { .. }
+            | P::NumberTooLarge { .. }
+            | P::NotANumber { .. }
+            | P::StrayElse
+            | P::StrayRepeat { .. }
+            | P::ShapeNotStated { .. }
+            | P::EmptyPath
+            | P::InnerAttribute
+            | P::NetworkAttribute
+            | P::Duplicate { .. }
+            | P::NameTaken { .. }
+            | P::ShapeRank { .. }
+            | P::ZeroInShape { .. }
+            | P::ImpossibleFact { .. }
+            | P::InputInside { .. }
+            | P::UnknownLayer { .. }
+            | P::NumberAsWord { .. }
+            | P::LayerAsNumber { .. }
+            | P::DigitsUnexpected { .. }
+            | P::SizeUnexpected { .. }
+            | P::SizeOfCall { .. }
+            | P::TwoSizes { .. }
+            | P::StrideUnexpected { .. }
+            | P::OptionValue { .. }
+            | P::ZeroInLayer { .. }
+            | P::SizesTooLarge { .. }
+            | P::NotASize { .. }
+            | P::BadDivision { .. }
+            | P::NumberNotVisible { .. }
+            | P::RepeatZero
+            | P::TooManyLayers
+            | P::RecursiveBlock { .. }
+            | P::RecursiveNetwork { .. }
+            | P::ArgumentCount { .. }
+            | P::LikeInCall
+            | P::GenericMissing { .. }
+            | P::SeveralPorts { .. }
+            | P::OneBranch { .. }
+            | P::PoolPadding { .. }
+            | P::WindowTooLarge { .. }
+            | P::DeconvTooSmall { .. }
+            | P::LikeOutOfReach { .. }
+            | P::CeilOfSymbol { .. }
+            | P::GroupsDoNotDivide { .. }
+            | P::ShuffleDoesNotDivide { .. }
+            | P::CropTooLarge { .. }
+            | P::ResidualShapes { .. }
+            | P::SidesDiffer { .. }
+            | P::ConcatShapes { .. }
+            | P::MergeShapes { .. }
+            | P::NetworkInput { .. }
+            | P::Ascription { .. }
+            | P::OutputShape { .. } => None,
+        }
+    }
+}
+
+fn by([height, width]: [usize; 2]) -> String {
+    format!("{height}x{width}")
+}
+
+fn padded(padding: Padding) -> String {
+    match padding {
+        Padding::Explicit { top: 0, bottom: 0, left: 0, right: 0 } | Padding::Same => String::new(),
+        Padding::Explicit { top, bottom, left, right } if top == bottom && left == right => {
+            if top == left { format!(" padded by {top}") } else { format!(" padded by [{top}, {left}]") }
+        }
+        Padding::Explicit { top, bottom, left, right } => format!(" padded by [{top}, {bottom}, {left}, {right}]"),
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `a, b and c`
+fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn or(items: &[String]) -> String {
+    let quoted: Vec<String> = items.iter().map(|item| format!("`{item} ->`")).collect();
+    quoted.join(", ")
+}
+
+fn similar(nearest: Option<&str>, known: &[String], mark: &str) -> Option<String> {
+    if let Some(nearest) = nearest {
+        return Some(format!("did you mean `{mark}{nearest}`?"));
+    }
+    if known.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = known.iter().map(|name| format!("`{mark}{name}`")).collect();
+    Some(format!("known here: {}", names.join(", ")))
+}
+
+fn options_help(layer: &str, options: &[&str], words: &[&str]) -> Option<String> {
+    let mut help = String::new();
+    for option in options {
+        let _ = write!(help, "{}`{option}=`", if help.is_empty() { "" } else { ", " });
+    }
+    for word in words {
+        let _ = write!(help, "{}`{word}`", if help.is_empty() { "" } else { ", " });
+    }
+    (!help.is_empty()).then(|| format!("`{layer}` takes {help}"))
+}

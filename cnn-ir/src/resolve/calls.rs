@@ -1,0 +1,395 @@
+//! Calls: of a block, of a network of the same declaration, of one from elsewhere, of Rust code.
+
+use super::field::Field;
+use super::names::{Bound, Names};
+use super::walk::{Frame, Level, Walk};
+use super::Flow;
+use crate::ast::{ArgValue, Block, Item, ShapeExpr, Word};
+use crate::diagnostic::Problem;
+use crate::dim::{Atom, Dim};
+use crate::model::{Call, Instance, NetworkCall, NetworkTarget, Row, Step};
+use crate::nearest::nearest;
+use crate::shape::Shape;
+use crate::token::TokenRange;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+impl<'a> Walk<'_, 'a> {
+    /// A block, once or repeated.
+    pub(super) fn call(
+        &mut self,
+        item: &'a Item,
+        word: &'a Word,
+        block: &'a Block,
+        flow: Flow,
+        level: &mut Level,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let source = self.text(word.range);
+        if self.active.contains(&block.name.text.as_str()) {
+            self.report(word.head.range(), Problem::RecursiveBlock { name: block.name.text.clone() });
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        }
+        let Some(bound) = self.arguments(word, block) else {
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        let stride = self.call_stride(word);
+        let count = self.count(word.repeat);
+        let mut copies = Vec::new();
+        let mut flow = flow;
+        let list = match (&item.label, word.repeat) {
+            (Some(label), Some(_)) => Some(level.child(Some(&label.name.text))),
+            _ => None,
+        };
+        self.calls.push(match &item.label {
+            Some(label) => format!("in `{}`: `{source}`", label.name.text),
+            None => format!("in `{source}`"),
+        });
+        self.active.push(&block.name.text);
+        for copy in 0..count {
+            if self.shared.remaining == 0 {
+                break;
+            }
+            let path = match (&list, &item.label) {
+                (Some(stem), Some(label)) => match label.numbered_from {
+                    Some(from) => format!("{stem}{}", from + copy),
+                    None => format!("{stem}.{copy}"),
+                },
+                _ => level.child(item.label.as_ref().map(|label| label.name.text.as_str())),
+            };
+            let path = self.claim_path(item, path);
+            let first_stride = word.repeat.and_then(|repeat| repeat.stride).or(stride).unwrap_or(1);
+            let stride = if copy == 0 { first_stride } else { 1 };
+            let (instance, after) = self.instance(block, &bound, stride, &path, flow);
+            flow = after;
+            let id = self.intern(instance);
+            copies.push((path, id));
+        }
+        self.active.pop();
+        self.calls.pop();
+        let label = item.label.as_ref().map(|label| label.name.clone());
+        // The copies of a labelled repeat form a list, as long as they are of one type (with errors they
+        // may not be).
+        let block_of = |id: crate::model::InstanceId| self.instances[id.0].block;
+        let one_type = copies.windows(2).all(|pair| block_of(pair[0].1) == block_of(pair[1].1));
+        match (list, copies.first()) {
+            (Some(list), Some(&(_, first))) if one_type => {
+                let block = block_of(first);
+                steps.push(Step::Call(Call { block, copies, list: Some(list), source, range: word.range, label }));
+            }
+            _ => {
+                for copy in copies {
+                    let block = block_of(copy.1);
+                    let (source, label) = (source.clone(), label.clone());
+                    let copies = vec![copy];
+                    steps.push(Step::Call(Call { block, copies, list: None, source, range: word.range, label }));
+                }
+            }
+        }
+        flow
+    }
+
+    /// The stride behind `/`.
+    fn call_stride(&mut self, word: &'a Word) -> Option<u64> {
+        let expr = word.stride.as_ref()?;
+        let size = self.size(expr).ok()?;
+        match size.number().and_then(|stride| u64::try_from(stride).ok()).filter(|&stride| stride > 0) {
+            Some(stride) => Some(stride),
+            None => {
+                let text = self.text(expr.range);
+                self.report(expr.range, Problem::NumberNotVisible { what: "the stride", text });
+                None
+            }
+        }
+    }
+
+    /// The block's parameters with the values of this call; `None` after an error (reported).
+    fn arguments(&mut self, word: &'a Word, block: &'a Block) -> Option<Names<'a>> {
+        let mut bound: Names<'a> = BTreeMap::new();
+        let mut intact = true;
+        if let Some(size) = &word.size {
+            let problem = Problem::SizeOfCall { name: block.name.text.clone() };
+            self.report(size.range, problem);
+            intact = false;
+        }
+        let mut positional = block.parameters.iter();
+        for arg in &word.args {
+            let parameter = match &arg.name {
+                None => positional.next().map(|parameter| parameter.name.text.as_str()),
+                Some(name) if name.text == "stride" => Some("stride"),
+                Some(name) => {
+                    let found = block.parameters.iter().find(|parameter| parameter.name.text == name.text);
+                    if found.is_none() {
+                        let known: Vec<String> =
+                            block.parameters.iter().map(|parameter| parameter.name.text.clone()).collect();
+                        let problem = Problem::UnknownParameter {
+                            block: block.name.text.clone(),
+                            name: name.text.clone(),
+                            nearest: nearest(&name.text, known.iter().map(String::as_str)).map(str::to_owned),
+                            known,
+                        };
+                        self.report(name.range(), problem);
+                        intact = false;
+                        continue;
+                    }
+                    found.map(|parameter| parameter.name.text.as_str())
+                }
+            };
+            let Some(parameter) = parameter else {
+                self.report(arg.range, self.argument_count(word, block));
+                intact = false;
+                continue;
+            };
+            let value = self.bind(&arg.value);
+            if bound.insert(parameter, value).is_some() {
+                let problem = Problem::Duplicate { what: "argument", name: parameter.to_owned() };
+                self.report(arg.range, problem);
+                intact = false;
+            }
+        }
+        for parameter in &block.parameters {
+            let name = parameter.name.text.as_str();
+            if bound.contains_key(name) {
+                continue;
+            }
+            match &parameter.default {
+                Some(value) => {
+                    // A default may use the parameters before it.
+                    let mut names = (*self.network.names).clone();
+                    names.extend(bound.iter().map(|(&name, value)| (name, value.clone())));
+                    let outer = std::mem::replace(&mut self.frame.names, Rc::new(names));
+                    let value = self.bind(value);
+                    self.frame.names = outer;
+                    bound.insert(name, value);
+                }
+                None if intact => {
+                    self.report(word.range, self.argument_count(word, block));
+                    return None;
+                }
+                None => return None,
+            }
+        }
+        intact.then_some(bound)
+    }
+
+    fn argument_count(&self, word: &Word, block: &Block) -> Problem {
+        Problem::ArgumentCount {
+            block: block.name.text.clone(),
+            parameters: block.parameters.iter().map(|parameter| parameter.name.text.clone()).collect(),
+            needed: block.parameters.iter().filter(|parameter| parameter.default.is_none()).count(),
+            found: word.args.len(),
+        }
+    }
+
+    /// Walks the block's body for one call.
+    fn instance(
+        &mut self,
+        block: &'a Block,
+        bound: &Names<'a>,
+        stride: u64,
+        path: &str,
+        flow: Flow,
+    ) -> (Instance, Flow) {
+        let mut names = (*self.network.names).clone();
+        let cin = match flow.shape.channels() {
+            Some(channels) => Bound::Size(channels.clone()),
+            None => Bound::Broken,
+        };
+        names.insert("cin", cin);
+        names.insert("stride", Bound::Size(stride.into()));
+        names.extend(bound.iter().map(|(&name, value)| (name, value.clone())));
+        let arguments = names
+            .iter()
+            .filter(|(name, _)| matches!(**name, "cin" | "stride") || bound.contains_key(**name))
+            .filter_map(|(&name, value)| match value {
+                Bound::Size(dim) => Some((name.to_owned(), dim.clone())),
+                _ => None,
+            })
+            .collect();
+        let frame = Frame {
+            names: Rc::new(names),
+            taps: BTreeMap::new(),
+            paths: BTreeSet::new(),
+            prefix: format!("{}{path}.", self.frame.prefix),
+            is_root: false,
+        };
+        let outer = std::mem::replace(&mut self.frame, frame);
+        let input = flow.shape.clone();
+        let (body, after) = self.path(&block.body, flow, &mut Level::new(String::new()));
+        self.frame = outer;
+        let block = crate::model::BlockTypeId(usize::MAX);
+        let output = after.shape.clone();
+        (Instance { block, arguments, body, input, output }, after)
+    }
+
+    /// A network of the same declaration as a layer.
+    pub(super) fn local_network(
+        &mut self,
+        item: &'a Item,
+        word: &'a Word,
+        index: usize,
+        path: String,
+        flow: &Flow,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let network = &self.shared.file.networks[index];
+        let mut generics = Vec::new();
+        for (position, generic) in network.generics.iter().enumerate() {
+            let written = word.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == generic.name.text));
+            let written = written.or_else(|| word.args.get(position).filter(|arg| arg.name.is_none()));
+            let value = match (written.map(|arg| &arg.value), generic.default) {
+                (Some(ArgValue::Expr(expr)), _) => self.size(expr).ok(),
+                (Some(ArgValue::Word(item)), _) => {
+                    let name = self.text(item.range);
+                    match self.named_value(&name, item.range, &[]) {
+                        Ok(crate::layer::Value::Size(dim)) => Some(dim),
+                        _ => None,
+                    }
+                }
+                (None, Some(default)) => Some(Dim::from(default)),
+                _ => {
+                    let problem = Problem::GenericMissing {
+                        network: network.name.text.clone(),
+                        generic: generic.name.text.clone(),
+                    };
+                    self.report(word.range, problem);
+                    None
+                }
+            };
+            let Some(value) = value else {
+                steps.push(Step::Broken);
+                return Flow::UNKNOWN;
+            };
+            generics.push(value);
+        }
+        let Some(model) = self.shared.model(index) else {
+            self.report(word.head.range(), Problem::RecursiveNetwork { name: network.name.text.clone() });
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        let substitute = |dim: &Dim| {
+            dim.substitute(&|atom| match atom {
+                Atom::Generic(name) => {
+                    let position = network.generics.iter().position(|generic| generic.name.text == *name)?;
+                    generics.get(position).cloned()
+                }
+                _ => None,
+            })
+        };
+        let shape_with = |shape: &Shape| match shape {
+            Shape::Chw(dims) => Shape::Chw(dims.each_ref().map(&substitute)),
+            Shape::Flat(dim) => Shape::Flat(substitute(dim)),
+            Shape::Unknown => Shape::Unknown,
+        };
+        let single = match (model.inputs.as_slice(), model.outputs.as_slice()) {
+            ([input], [output]) => Some((shape_with(&input.shape), shape_with(&output.shape))),
+            _ => None,
+        };
+        let costs = [&model.totals.parameters, &model.totals.macs, &model.totals.activations].map(&substitute);
+        let Some((wanted, output)) = single else {
+            self.report(word.range, Problem::SeveralPorts { network: network.name.text.clone() });
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        match flow.shape.equals(&wanted) {
+            Some(true) => {}
+            Some(false) => {
+                let problem = Problem::NetworkInput {
+                    network: network.name.text.clone(),
+                    wanted: wanted.to_string(),
+                    found: flow.shape.to_string(),
+                };
+                self.report(word.range, problem);
+            }
+            None => self.oblige(&flow.shape, &wanted, word.range, "what the network takes"),
+        }
+        let target = NetworkTarget::Local { name: network.name.clone(), generics };
+        self.network_step(item, path, target, &flow.shape, output, costs, word.range, steps)
+    }
+
+    /// A network from elsewhere.
+    pub(super) fn external(
+        &mut self,
+        item: &'a Item,
+        path: String,
+        rust_path: TokenRange,
+        output: &'a ShapeExpr,
+        flow: &Flow,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let Some(output) = self.shape(output) else {
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        if flow.shape.is_unknown() {
+            steps.push(Step::Broken);
+            return Flow { shape: output, field: Field::Unknown };
+        }
+        let target = NetworkTarget::External(rust_path);
+        self.network_step(item, path, target, &flow.shape, output, [Dim::ZERO; 3], item.range, steps)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
+    fn network_step(
+        &mut self,
+        item: &Item,
+        path: String,
+        target: NetworkTarget,
+        input: &Shape,
+        output: Shape,
+        [parameters, macs, activations]: [Dim; 3],
+        range: TokenRange,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        self.rows.push(Row {
+            path: format!("{}{path}", self.frame.prefix),
+            source: self.text(range),
+            input: input.clone(),
+            output: output.clone(),
+            parameters,
+            macs,
+            activations,
+            receptive_field: None,
+            leaves: Vec::new(),
+            network: Some(target.clone()),
+            range,
+        });
+        let label = item.label.as_ref().map(|label| label.name.clone());
+        let (input, shape) = (input.clone(), output.clone());
+        steps.push(Step::Network(NetworkCall { path, target, input, output, range, label }));
+        Flow { shape, field: Field::Unknown }
+    }
+
+    /// `rust(expr) => shape`
+    pub(super) fn custom(
+        &mut self,
+        item: &'a Item,
+        path: String,
+        expression: TokenRange,
+        output: &'a ShapeExpr,
+        flow: Flow,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let Some(output) = self.shape(output) else {
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        self.rows.push(Row {
+            path: format!("{}{path}", self.frame.prefix),
+            source: self.text(item.range),
+            input: flow.shape.clone(),
+            output: output.clone(),
+            parameters: Dim::ZERO,
+            macs: Dim::ZERO,
+            activations: output.values(),
+            receptive_field: None,
+            leaves: Vec::new(),
+            network: None,
+            range: item.range,
+        });
+        steps.push(Step::Custom { path, expression, input: flow.shape, output: output.clone() });
+        Flow { shape: output, field: Field::Unknown }
+    }
+}

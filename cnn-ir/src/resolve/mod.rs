@@ -1,0 +1,114 @@
+//! Tree to model: names, repeats, shapes and costs, in one walk.
+//!
+//! The walk carries a [`Flow`] (the value between two steps: its shape and receptive field) through the items
+//! of a path. An error makes the shape [`Shape::Unknown`], which flows on in silence, so one mistake is one
+//! message; a `=>` ascription or a fully connected layer makes it known again.
+
+mod blocks;
+mod calls;
+mod combine;
+mod field;
+mod layers;
+mod names;
+mod network;
+mod walk;
+
+use crate::ast::{self, File};
+use crate::diagnostic::{Diagnostic, Problem};
+use crate::model::Model;
+use crate::shape::Shape;
+use crate::token::{TokenRange, TokenTable};
+use field::Field;
+use std::collections::HashSet;
+
+/// The most items that a network may unroll to.
+const LARGEST_NETWORK: u32 = 100_000;
+
+/// Resolves every network of a declaration. The models are in the order of the declaration; where there are
+/// diagnostics, a model holds what could be resolved.
+#[must_use]
+pub fn resolve(file: &File, table: &TokenTable) -> (Vec<Model>, Vec<Diagnostic>) {
+    let mut shared = Shared {
+        file,
+        table,
+        diagnostics: Vec::new(),
+        reported: HashSet::new(),
+        models: file.networks.iter().map(|_| State::Waiting).collect(),
+        remaining: LARGEST_NETWORK,
+    };
+    shared.check_names();
+    for index in 0..file.networks.len() {
+        shared.model(index);
+    }
+    let models = shared
+        .models
+        .into_iter()
+        .filter_map(|state| match state {
+            State::Done(model) => Some(*model),
+            State::Waiting | State::Busy => None,
+        })
+        .collect();
+    shared.diagnostics.sort_by_key(|diagnostic| diagnostic.range.first);
+    (models, shared.diagnostics)
+}
+
+/// What all networks of one declaration share.
+struct Shared<'a> {
+    file: &'a File,
+    table: &'a TokenTable,
+    diagnostics: Vec<Diagnostic>,
+    /// A block with a mistake is walked once for every call: each mistake is reported once.
+    reported: HashSet<(TokenRange, std::mem::Discriminant<Problem>)>,
+    models: Vec<State>,
+    remaining: u32,
+}
+
+enum State {
+    Waiting,
+    Busy,
+    Done(Box<Model>),
+}
+
+impl<'a> Shared<'a> {
+    /// Two networks of one name.
+    fn check_names(&mut self) {
+        let networks: &'a [ast::Network] = &self.file.networks;
+        for (index, network) in networks.iter().enumerate() {
+            if networks[..index].iter().any(|earlier| earlier.name.text == network.name.text) {
+                let problem = Problem::Duplicate { what: "network", name: network.name.text.clone() };
+                self.report(network.name.range(), problem, &[]);
+            }
+        }
+    }
+
+    fn report(&mut self, range: TokenRange, problem: Problem, notes: &[String]) {
+        if self.reported.insert((range, std::mem::discriminant(&problem))) {
+            self.diagnostics.push(Diagnostic { range, problem, notes: notes.to_vec() });
+        }
+    }
+
+    /// The model of a network, resolved now if it was not; `None` while it is being resolved (a cycle).
+    fn model(&mut self, index: usize) -> Option<&Model> {
+        if matches!(self.models.get(index)?, State::Waiting) {
+            self.models[index] = State::Busy;
+            let network: &'a ast::Network = &self.file.networks[index];
+            let model = network::resolve(self, network);
+            self.models[index] = State::Done(Box::new(model));
+        }
+        match &self.models[index] {
+            State::Done(model) => Some(model),
+            State::Waiting | State::Busy => None,
+        }
+    }
+}
+
+/// The value between two steps.
+#[derive(Clone, Debug)]
+struct Flow {
+    shape: Shape,
+    field: Field,
+}
+
+impl Flow {
+    const UNKNOWN: Self = Self { shape: Shape::Unknown, field: Field::Unknown };
+}

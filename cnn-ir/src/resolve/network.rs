@@ -1,0 +1,326 @@
+//! One network: its header, its names, its paths.
+
+use super::field::Field;
+use super::names::{Bound, Names, looks_like_a_symbol};
+use super::walk::{Frame, Level, Walk};
+use super::{Flow, Shared};
+use crate::ast::{self, Block, Expr, ExprKind, FactKind, ItemKind};
+use crate::diagnostic::Problem;
+use crate::dim::{Atom, Dim};
+use crate::model::{Model, Port, Step, Totals};
+use crate::nearest::nearest;
+use crate::shape::Shape;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// What the whole network sees.
+pub(super) struct Scope<'a> {
+    pub(super) ast: &'a ast::Network,
+    /// Const generics, symbols, lets.
+    pub(super) names: Rc<Names<'a>>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn block(&self, name: &str) -> Option<&'a Block> {
+        self.ast.blocks.iter().find(|block| block.name.text == name)
+    }
+
+    pub(super) fn block_names(&self) -> impl Iterator<Item = &'a str> {
+        self.ast.blocks.iter().map(|block| block.name.text.as_str())
+    }
+
+    pub(super) fn is_input(&self, name: &str) -> bool {
+        self.ast.inputs.iter().any(|port| port.name.as_ref().is_some_and(|own| own.text == name))
+    }
+}
+
+pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Model {
+    check_duplicates(shared, ast);
+    let mut scope = Scope { ast, names: Rc::new(header_names(shared, ast)) };
+    lets(shared, &mut scope);
+    let frame = Frame {
+        names: Rc::clone(&scope.names),
+        taps: BTreeMap::new(),
+        paths: BTreeSet::new(),
+        prefix: String::new(),
+        is_root: true,
+    };
+    let mut walk = new_walk(shared, &scope, frame);
+    let inputs = walk.ports(&ast.inputs);
+    let mut outputs = walk.ports(&ast.outputs);
+    let (body, last) = walk.paths(&inputs, &outputs);
+    if outputs.is_empty() {
+        // A bare path gives what it gives.
+        outputs.push(Port { name: None, shape: last.shape, range: ast.range });
+    }
+    let Walk { rows, instances, block_types, traced, obligations, .. } = walk;
+    let held: Vec<Dim> = inputs.iter().map(|port| port.shape.values()).collect();
+    let activations = rows.iter().map(|row| &row.activations).chain(&held).sum();
+    let totals = Totals {
+        parameters: rows.iter().map(|row| &row.parameters).sum(),
+        macs: rows.iter().map(|row| &row.macs).sum(),
+        activations,
+    };
+    Model {
+        name: ast.name.clone(),
+        generics: ast.generics.iter().map(|generic| (generic.name.text.clone(), generic.default)).collect(),
+        inputs,
+        outputs,
+        body,
+        block_types,
+        instances,
+        rows,
+        totals,
+        traced,
+        obligations,
+    }
+}
+
+fn new_walk<'s, 'a>(shared: &'s mut Shared<'a>, network: &'s Scope<'a>, frame: Frame<'a>) -> Walk<'s, 'a> {
+    Walk {
+        shared,
+        network,
+        frame,
+        instances: Vec::new(),
+        block_types: Vec::new(),
+        signatures: Vec::new(),
+        rows: Vec::new(),
+        traced: Vec::new(),
+        obligations: Vec::new(),
+        calls: Vec::new(),
+        active: Vec::new(),
+    }
+}
+
+fn check_duplicates<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) {
+    let mut check = |what: &'static str, names: Vec<&'a ast::Ident>| {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            if !seen.insert(&name.text) {
+                let problem = Problem::Duplicate { what, name: name.text.clone() };
+                shared.report(name.range(), problem, &[]);
+            }
+        }
+    };
+    check("const generic", ast.generics.iter().map(|generic| &generic.name).collect());
+    check("block", ast.blocks.iter().map(|block| &block.name).collect());
+    check("input", ast.inputs.iter().filter_map(|port| port.name.as_ref()).collect());
+    check("output", ast.outputs.iter().filter_map(|port| port.name.as_ref()).collect());
+    for block in &ast.blocks {
+        check("parameter", block.parameters.iter().map(|parameter| &parameter.name).collect());
+    }
+    for block in &ast.blocks {
+        let name = &block.name.text;
+        if crate::layer::is_layer_word(name) {
+            shared.report(block.name.range(), Problem::NameTaken { name: name.clone() }, &[]);
+        }
+    }
+}
+
+/// Const generics, and the symbols of the input shapes with the facts about them.
+fn header_names<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Names<'a> {
+    let mut names: Names<'a> = BTreeMap::new();
+    for generic in &ast.generics {
+        let atom = Atom::Generic(generic.name.text.clone());
+        names.insert(&generic.name.text, Bound::Size(Dim::atom(atom)));
+    }
+    let mut symbols: BTreeSet<&'a str> = BTreeSet::new();
+    for port in &ast.inputs {
+        for expr in &port.shape.sizes {
+            collect_symbols(expr, &names, &mut symbols);
+        }
+    }
+    for fact in &ast.facts {
+        if !symbols.contains(fact.symbol.text.as_str()) {
+            let known: Vec<String> = symbols.iter().map(|&symbol| symbol.to_owned()).collect();
+            let near = nearest(&fact.symbol.text, symbols.iter().copied()).map(str::to_owned);
+            let problem = Problem::UnknownSymbol { name: fact.symbol.text.clone(), nearest: near, known };
+            shared.report(fact.symbol.range(), problem, &[]);
+        }
+    }
+    for symbol in symbols {
+        let (mut modulus, mut remainder, mut at_least) = (1, 0, 1);
+        for fact in ast.facts.iter().filter(|fact| fact.symbol.text == symbol) {
+            match fact.kind {
+                FactKind::Modulo { modulus: m, remainder: r } if m > 0 && r < m => (modulus, remainder) = (m, r),
+                FactKind::Modulo { .. } => {
+                    let text = shared.table.text(fact.range);
+                    shared.report(fact.range, Problem::ImpossibleFact { text }, &[]);
+                }
+                FactKind::AtLeast(bound) => at_least = bound,
+            }
+        }
+        names.insert(symbol, Bound::Size(Dim::symbol(symbol, modulus, remainder, at_least)));
+    }
+    names
+}
+
+fn collect_symbols<'a>(expr: &'a Expr, names: &Names<'a>, symbols: &mut BTreeSet<&'a str>) {
+    match &expr.kind {
+        ExprKind::Name(name) if looks_like_a_symbol(name) && !names.contains_key(name.as_str()) => {
+            symbols.insert(name);
+        }
+        ExprKind::Binary(_, left, right) => {
+            collect_symbols(left, names, symbols);
+            collect_symbols(right, names, symbols);
+        }
+        ExprKind::Negative(inner) => collect_symbols(inner, names, symbols),
+        ExprKind::List(items) => items.iter().for_each(|item| collect_symbols(item, names, symbols)),
+        ExprKind::Name(_) | ExprKind::Int(_) | ExprKind::Float(_) | ExprKind::Broken => {}
+    }
+}
+
+/// `let` bindings, each seeing those before it.
+fn lets<'a>(shared: &mut Shared<'a>, scope: &mut Scope<'a>) {
+    for binding in &scope.ast.lets {
+        let frame = Frame {
+            names: Rc::clone(&scope.names),
+            taps: BTreeMap::new(),
+            paths: BTreeSet::new(),
+            prefix: String::new(),
+            is_root: true,
+        };
+        let value = match new_walk(shared, scope, frame).value(&binding.value, &[]) {
+            Ok(crate::layer::Value::Size(dim)) => Bound::Size(dim),
+            Ok(crate::layer::Value::Float(value)) => Bound::Float(value),
+            Ok(_) => {
+                let text = shared.table.text(binding.value.range);
+                shared.report(binding.value.range, Problem::NotASize { text }, &[]);
+                Bound::Broken
+            }
+            Err(_) => Bound::Broken,
+        };
+        let mut names = (*scope.names).clone();
+        names.insert(&binding.name.text, value);
+        scope.names = Rc::new(names);
+    }
+}
+
+impl<'a> Walk<'_, 'a> {
+    fn ports(&mut self, written: &'a [ast::Port]) -> Vec<Port> {
+        written
+            .iter()
+            .map(|port| Port {
+                name: port.name.clone(),
+                shape: self.shape(&port.shape).unwrap_or(Shape::Unknown),
+                range: port.shape.range,
+            })
+            .collect()
+    }
+
+    fn paths(&mut self, inputs: &[Port], outputs: &[Port]) -> (Vec<Step>, Flow) {
+        let ast: &'a ast::Network = self.network.ast;
+        let mut steps = Vec::new();
+        let mut level = Level::new(String::new());
+        let mut last = Flow::UNKNOWN;
+        for (index, path) in ast.paths.iter().enumerate() {
+            let (flow, rest) = self.start(path, inputs, &mut steps, index);
+            last = self.items(rest, flow, &mut level, &mut steps);
+        }
+        if ast.paths.is_empty() {
+            return (steps, last);
+        }
+        match outputs {
+            [output] if output.name.is_none() => {
+                let flattened = self.meets_output(&last, output, None);
+                steps.extend(flattened.then_some(Step::Flatten));
+            }
+            outputs => self.named_outputs(outputs, &mut steps),
+        }
+        (steps, last)
+    }
+
+    /// Where a path begins: at a named input, at a tap, or at the only input.
+    fn start(
+        &mut self,
+        path: &'a ast::Path,
+        inputs: &[Port],
+        steps: &mut Vec<Step>,
+        index: usize,
+    ) -> (Flow, &'a [ast::Item]) {
+        let at = |index: usize| {
+            let shape = inputs.get(index).map_or(Shape::Unknown, |port| port.shape.clone());
+            Flow { shape, field: Field::INPUT }
+        };
+        let items = path.items.as_slice();
+        match items.first().map(|item| &item.kind) {
+            Some(ItemKind::Word(word)) if self.network.is_input(&word.head.text) => {
+                let input = inputs
+                    .iter()
+                    .position(|port| port.name.as_ref().is_some_and(|name| name.text == word.head.text))
+                    .unwrap_or(0);
+                steps.push(Step::Input(input));
+                (at(input), &items[1..])
+            }
+            Some(ItemKind::Tap(_)) => (Flow::UNKNOWN, items),
+            // `concat(@a, @b)` needs no beginning.
+            Some(ItemKind::Taps { .. }) => (Flow::UNKNOWN, items),
+            _ if inputs.len() > 1 => {
+                let inputs = inputs.iter().filter_map(|port| port.name.as_ref()).map(|name| name.text.clone());
+                self.report(first_of(path), Problem::NoBeginning { inputs: inputs.collect() });
+                (Flow::UNKNOWN, items)
+            }
+            _ => {
+                if index > 0 {
+                    steps.push(Step::Input(0));
+                }
+                (at(0), items)
+            }
+        }
+    }
+
+    /// Checks what leaves against a declared output; `true` where Cx1x1 must become C.
+    fn meets_output(&mut self, flow: &Flow, output: &Port, tap: Option<&str>) -> bool {
+        match flow.shape.equals(&output.shape) {
+            Some(true) => false,
+            Some(false) => {
+                let flat = match (flow.shape.as_flat(), &output.shape) {
+                    (Some(features), Shape::Flat(_)) => Some(Shape::Flat(features.clone())),
+                    _ => None,
+                };
+                match flat.as_ref().map(|flat| flat.equals(&output.shape)) {
+                    Some(Some(true)) => return true,
+                    Some(None) => {
+                        let flat = flat.unwrap_or(Shape::Unknown);
+                        self.oblige(&flat, &output.shape, output.range, "the declared output");
+                        return true;
+                    }
+                    _ => {}
+                }
+                let problem = Problem::OutputShape {
+                    output: tap.map(str::to_owned),
+                    stated: output.shape.to_string(),
+                    found: flow.shape.to_string(),
+                };
+                self.report(output.range, problem);
+                false
+            }
+            None => {
+                self.oblige(&flow.shape, &output.shape, output.range, "the declared output");
+                false
+            }
+        }
+    }
+
+    /// Several outputs: each is the tap of its name.
+    fn named_outputs(&mut self, outputs: &[Port], steps: &mut Vec<Step>) {
+        for output in outputs {
+            let Some(name) = &output.name else { continue };
+            let Some(flow) = self.frame.taps.get(name.text.as_str()).cloned() else {
+                let taps: Vec<&str> = self.frame.taps.keys().copied().collect();
+                let near = nearest(&name.text, taps).map(str::to_owned);
+                self.report(name.range(), Problem::OutputWithoutTap { name: name.text.clone(), nearest: near });
+                continue;
+            };
+            if self.meets_output(&flow, output, Some(&name.text)) {
+                steps.push(Step::Read(name.clone()));
+                steps.push(Step::Flatten);
+                steps.push(Step::Tap(name.clone()));
+            }
+        }
+    }
+}
+
+fn first_of(path: &ast::Path) -> crate::token::TokenRange {
+    path.items.first().map_or(path.range, |item| item.range)
+}

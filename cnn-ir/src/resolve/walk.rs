@@ -1,0 +1,462 @@
+//! The walk through a path, item by item.
+
+use super::layers;
+use super::names::{Bound, LayerArgument, Names};
+use super::network::Scope;
+use super::{Flow, Shared};
+use crate::ast::{Ident, Item, ItemKind, Path, Repeat, ShapeExpr, Word};
+use crate::diagnostic::Problem;
+use crate::dim::Dim;
+use crate::layer;
+use crate::model::{BlockType, Instance, Obligation, Row, Step};
+use crate::shape::Shape;
+use crate::token::TokenRange;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// A struct that is being filled: the network's own, or a block's.
+pub(super) struct Frame<'a> {
+    pub(super) names: Rc<Names<'a>>,
+    pub(super) taps: BTreeMap<&'a str, Flow>,
+    /// Paths that are taken, and by whom.
+    pub(super) paths: BTreeSet<String>,
+    /// What stands before the paths of this struct in a weight file.
+    pub(super) prefix: String,
+    /// Whether this is the network's own struct.
+    pub(super) is_root: bool,
+}
+
+/// Siblings: what stands before their names inside the struct, and the position of the next.
+pub(super) struct Level {
+    pub(super) prefix: String,
+    pub(super) next: usize,
+}
+
+impl Level {
+    pub(super) fn new(prefix: String) -> Self {
+        Self { prefix, next: 0 }
+    }
+
+    /// The path of the next child: its label, or its position.
+    pub(super) fn child(&mut self, label: Option<&str>) -> String {
+        let position = self.next;
+        self.next += 1;
+        match label {
+            Some(label) => format!("{}{label}", self.prefix),
+            None => format!("{}{position}", self.prefix),
+        }
+    }
+}
+
+/// The resolution of one network.
+pub(super) struct Walk<'s, 'a> {
+    pub(super) shared: &'s mut Shared<'a>,
+    pub(super) network: &'s Scope<'a>,
+    pub(super) frame: Frame<'a>,
+    pub(super) instances: Vec<Instance>,
+    pub(super) block_types: Vec<BlockType>,
+    pub(super) signatures: Vec<super::blocks::Signature>,
+    pub(super) rows: Vec<Row>,
+    pub(super) traced: Vec<(String, Shape)>,
+    pub(super) obligations: Vec<Obligation>,
+    /// The calls that led here, for messages.
+    pub(super) calls: Vec<String>,
+    /// Blocks that are being walked, against recursion.
+    pub(super) active: Vec<&'a str>,
+}
+
+impl<'a> Walk<'_, 'a> {
+    pub(super) fn report(&mut self, range: TokenRange, problem: Problem) {
+        self.shared.report(range, problem, &self.calls);
+    }
+
+    pub(super) fn text(&self, range: TokenRange) -> String {
+        self.shared.table.text(range)
+    }
+
+    /// Walks a path from `flow`.
+    pub(super) fn path(&mut self, path: &'a Path, flow: Flow, level: &mut Level) -> (Vec<Step>, Flow) {
+        let mut steps = Vec::new();
+        let flow = self.items(&path.items, flow, level, &mut steps);
+        (steps, flow)
+    }
+
+    /// Walks items one after another.
+    pub(super) fn items(
+        &mut self,
+        items: &'a [Item],
+        flow: Flow,
+        level: &mut Level,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let mut flow = flow;
+        for (index, item) in items.iter().enumerate() {
+            if self.exhausted(item) {
+                return Flow::UNKNOWN;
+            }
+            flow = self.item(item, index == 0, &items[index + 1..], flow, level, steps);
+        }
+        flow
+    }
+
+    /// Whether the network has grown beyond what it may (reported once).
+    fn exhausted(&mut self, item: &Item) -> bool {
+        match self.shared.remaining.checked_sub(1) {
+            Some(remaining) => {
+                self.shared.remaining = remaining;
+                if remaining == 0 {
+                    self.report(item.range, Problem::TooManyLayers);
+                }
+                remaining == 0
+            }
+            None => true,
+        }
+    }
+
+    fn item(
+        &mut self,
+        item: &'a Item,
+        first: bool,
+        next: &'a [Item],
+        flow: Flow,
+        level: &mut Level,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let label = item.label.as_ref();
+        if let Some(label) = label.filter(|label| label.numbered_from.is_some() && repeat_of(item).is_none()) {
+            self.report(label.name.range(), Problem::NumberedWithoutRepeat { label: label.name.text.clone() });
+        }
+        let flow = match &item.kind {
+            ItemKind::Word(word) => self.word(item, word, next, flow, level, steps),
+            ItemKind::Group { body, repeat } => {
+                self.repeated(item, *repeat, level, flow, steps, |walk, flow, level, steps| {
+                    let (inner, flow) = walk.path(body, flow, level);
+                    steps.extend(inner);
+                    flow
+                })
+            }
+            ItemKind::Residual { body, shortcut, repeat } => {
+                self.repeated(item, *repeat, level, flow, steps, |walk, flow, level, steps| {
+                    walk.residual(item, body, shortcut.as_ref(), flow, level, steps)
+                })
+            }
+            ItemKind::Dense { body, repeat } => {
+                self.repeated(item, *repeat, level, flow, steps, |walk, flow, level, steps| {
+                    walk.dense(item, body, flow, level, steps)
+                })
+            }
+            ItemKind::Branches { merge, branches } => {
+                self.repeated(item, None, level, flow, steps, |walk, flow, level, steps| {
+                    walk.branches(item, *merge, branches, &flow, level, steps)
+                })
+            }
+            ItemKind::Taps { merge, taps } => self.merge_taps(item, *merge, taps, steps),
+            ItemKind::Tap(name) if first => self.read(name, steps),
+            ItemKind::Tap(name) => self.tap(name, flow, steps),
+            ItemKind::Ascription(shape) => self.ascription(shape, flow),
+            ItemKind::Custom { expression, output } => {
+                let path = self.claim(item, level);
+                self.custom(item, path, *expression, output, flow, steps)
+            }
+            ItemKind::External { path, output } => {
+                let own = self.claim(item, level);
+                self.external(item, own, *path, output, &flow, steps)
+            }
+            ItemKind::Broken => {
+                steps.push(Step::Broken);
+                Flow::UNKNOWN
+            }
+        };
+        // Labelled values of the network's own paths can be looked at with `trace`.
+        if let Some(label) = label
+            && self.frame.is_root
+            && level.prefix.is_empty()
+            && !self.traced.iter().any(|(name, _)| *name == label.name.text)
+        {
+            self.traced.push((label.name.text.clone(), flow.shape.clone()));
+            steps.push(Step::Keep(label.name.text.clone()));
+        }
+        flow
+    }
+
+    /// A group or combination: transparent without a label, a level of its own with one; once or repeated.
+    fn repeated(
+        &mut self,
+        item: &'a Item,
+        repeat: Option<Repeat>,
+        level: &mut Level,
+        flow: Flow,
+        steps: &mut Vec<Step>,
+        mut body: impl FnMut(&mut Self, Flow, &mut Level, &mut Vec<Step>) -> Flow,
+    ) -> Flow {
+        let count = self.count(repeat);
+        let is_group = matches!(item.kind, ItemKind::Group { .. });
+        let mut flow = flow;
+        let mut inner = item.label.as_ref().map(|label| {
+            let path = level.child(Some(&label.name.text));
+            Level::new(format!("{path}."))
+        });
+        for copy in 0..count {
+            if self.shared.remaining == 0 {
+                return Flow::UNKNOWN;
+            }
+            // `x3/2`: the first copy has the stride.
+            let names = repeat.and_then(|repeat| repeat.stride).map(|stride| {
+                let mut names = (*self.frame.names).clone();
+                names.insert("stride", Bound::Size(Dim::from(if copy == 0 { stride } else { 1 })));
+                std::mem::replace(&mut self.frame.names, Rc::new(names))
+            });
+            flow = match (&mut inner, &item.label) {
+                (None, _) | (_, None) => body(self, flow, level, steps),
+                (Some(level), Some(label)) => {
+                    let numbered = label.numbered_from.is_some() || (repeat.is_some() && !is_group);
+                    if numbered {
+                        let number = label.numbered_from.unwrap_or(0) + copy;
+                        // `layer.0.`, or with a numbered label `layer1.`
+                        let stem = level.prefix.trim_end_matches('.');
+                        let dot = if label.numbered_from.is_some() { "" } else { "." };
+                        let mut own = Level::new(format!("{stem}{dot}{number}."));
+                        body(self, flow, &mut own, steps)
+                    } else {
+                        body(self, flow, level, steps)
+                    }
+                }
+            };
+            if let Some(names) = names {
+                self.frame.names = names;
+            }
+        }
+        flow
+    }
+
+    /// How often; 0 is an error.
+    pub(super) fn count(&mut self, repeat: Option<Repeat>) -> u64 {
+        match repeat {
+            None => 1,
+            Some(Repeat { count: 0, range, .. }) => {
+                self.report(range, Problem::RepeatZero);
+                1
+            }
+            Some(Repeat { stride: Some(0), range, .. }) => {
+                self.report(range, Problem::ZeroInLayer { layer: self.text(range), what: "stride" });
+                1
+            }
+            Some(Repeat { count, .. }) => count,
+        }
+    }
+
+    /// Takes the path of a leaf for an item.
+    pub(super) fn claim(&mut self, item: &Item, level: &mut Level) -> String {
+        let path = level.child(item.label.as_ref().map(|label| label.name.text.as_str()));
+        self.claim_path(item, path)
+    }
+
+    /// Notes that a path is taken; two layers of one path would share their weights' names.
+    pub(super) fn claim_path(&mut self, item: &Item, path: String) -> String {
+        if !self.frame.paths.insert(path.clone()) {
+            let range = item.label.as_ref().map_or(item.range, |label| label.name.range());
+            self.report(range, Problem::DuplicatePath { path: path.clone() });
+        }
+        path
+    }
+
+    /// A word: a layer parameter, a block, a network, or a layer.
+    pub(super) fn word(
+        &mut self,
+        item: &'a Item,
+        word: &'a Word,
+        next: &'a [Item],
+        flow: Flow,
+        level: &mut Level,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let name = word.head.text.as_str();
+        let bare = !word.has_parentheses && word.size.is_none() && word.stride.is_none();
+        match self.frame.names.get(name).cloned() {
+            Some(Bound::Layer(argument)) if bare => {
+                return self.layer_argument(item, &argument, next, flow, level, steps);
+            }
+            Some(Bound::Broken) if bare => {
+                steps.push(Step::Broken);
+                return Flow::UNKNOWN;
+            }
+            _ => {}
+        }
+        if let Some(block) = self.network.block(name) {
+            return self.call(item, word, block, flow, level, steps);
+        }
+        if let Some(index) = self.shared.file.networks.iter().position(|network| network.name.text == name) {
+            let path = self.claim(item, level);
+            return self.local_network(item, word, index, path, &flow, steps);
+        }
+        if let Some(repeat) = word.repeat {
+            let layer = self.text(word.range);
+            self.report(repeat.range, Problem::RepeatOfLayer { layer, repeat: self.text(repeat.range) });
+        }
+        match layer::lookup(name) {
+            Some((head, digits)) => {
+                let path = self.claim(item, level);
+                self.layer(item, word, head, digits, path, next, flow, steps)
+            }
+            None => {
+                self.unknown_word(word);
+                // It would have been a sibling all the same.
+                let _ = level.child(None);
+                steps.push(Step::Broken);
+                Flow::UNKNOWN
+            }
+        }
+    }
+
+    /// A layer that was given to the block: walked with the names of where it was written.
+    fn layer_argument(
+        &mut self,
+        item: &'a Item,
+        argument: &Rc<LayerArgument<'a>>,
+        next: &'a [Item],
+        flow: Flow,
+        level: &mut Level,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        if self.calls.len() > 64 {
+            self.report(item.range, Problem::TooDeep);
+            return Flow::UNKNOWN;
+        }
+        let outer = std::mem::replace(&mut self.frame.names, Rc::clone(&argument.names));
+        // The label of the place where it is used names it.
+        let flow = match (&argument.item.kind, &item.label) {
+            (ItemKind::Word(word), _) => {
+                let labelled = if item.label.is_some() { item } else { argument.item };
+                self.word(labelled, word, next, flow, level, steps)
+            }
+            (ItemKind::Group { body, .. }, Some(label)) => {
+                let path = level.child(Some(&label.name.text));
+                let (inner, flow) = self.path(body, flow, &mut Level::new(format!("{path}.")));
+                steps.extend(inner);
+                flow
+            }
+            _ => self.item(argument.item, false, next, flow, level, steps),
+        };
+        self.frame.names = outer;
+        flow
+    }
+
+    fn unknown_word(&mut self, word: &Word) {
+        let name = word.head.text.clone();
+        let names = self.frame.names.clone();
+        if let Some(Bound::Size(_) | Bound::Float(_)) = names.get(name.as_str()) {
+            self.report(word.head.range(), Problem::NumberAsWord { name });
+            return;
+        }
+        if self.network.is_input(&name) {
+            self.report(word.head.range(), Problem::InputInside { name });
+            return;
+        }
+        let layers = names.iter().filter(|(_, bound)| matches!(bound, Bound::Layer(_))).map(|(name, _)| *name);
+        let blocks: Vec<&str> = self.network.block_names().chain(layers).collect();
+        let networks = self.shared.file.networks.iter().map(|network| network.name.text.as_str());
+        let problem = layers::unknown(&name, blocks.into_iter().chain(networks).collect());
+        self.report(word.head.range(), problem);
+    }
+
+    /// `=> shape`: where checking recovers.
+    fn ascription(&mut self, written: &'a ShapeExpr, flow: Flow) -> Flow {
+        let Some(stated) = self.shape(written) else { return flow };
+        match flow.shape.equals(&stated) {
+            Some(true) => {}
+            Some(false) if flow.shape.as_flat().is_some_and(|flat| Shape::Flat(flat.clone()) == stated) => {}
+            Some(false) => {
+                let problem =
+                    Problem::Ascription { stated: stated.to_string(), found: flow.shape.to_string() };
+                self.report(written.range, problem);
+            }
+            None => self.oblige(&flow.shape, &stated, written.range, "the shape stated here"),
+        }
+        // A stated Cx1x1 or C does not change what flows.
+        let shape = if flow.shape.as_flat().is_some() && stated.as_flat().is_some() { flow.shape } else { stated };
+        Flow { shape, field: flow.field }
+    }
+
+    /// Notes that two shapes must be equal once their consts are known; with symbols it is an error now.
+    pub(super) fn oblige(&mut self, found: &Shape, stated: &Shape, range: TokenRange, what: &str) {
+        for (left, right) in found.dims().iter().zip(stated.dims()) {
+            if left.equals(right) == Some(true) {
+                continue;
+            }
+            if left.is_symbolic() || right.is_symbolic() {
+                let problem =
+                    Problem::NotDecidable { found: found.to_string(), stated: stated.to_string() };
+                self.report(range, problem);
+                return;
+            }
+            let message = format!("{what} is {stated}, but {found} arrives: {right} is not {left}");
+            self.obligations.push(Obligation { left: left.clone(), right: right.clone(), message, range });
+        }
+    }
+
+    /// A written shape.
+    pub(super) fn shape(&mut self, written: &ShapeExpr) -> Option<Shape> {
+        let mut sizes = Vec::new();
+        for expr in &written.sizes {
+            let size = self.size(expr).ok()?;
+            if size.at_least(1) == Some(false) {
+                self.report(expr.range, Problem::ZeroInShape { text: self.text(written.range) });
+                return None;
+            }
+            sizes.push(size);
+        }
+        match <[Dim; 3]>::try_from(sizes) {
+            Ok(chw) => Some(Shape::Chw(chw)),
+            Err(mut sizes) if sizes.len() == 1 => sizes.pop().map(Shape::Flat),
+            Err(sizes) => {
+                self.report(written.range, Problem::ShapeRank { count: sizes.len(), text: self.text(written.range) });
+                None
+            }
+        }
+    }
+
+    fn tap(&mut self, name: &'a Ident, flow: Flow, steps: &mut Vec<Step>) -> Flow {
+        if self.frame.taps.insert(&name.text, flow.clone()).is_some() {
+            self.report(name.range(), Problem::Duplicate { what: "tap", name: name.text.clone() });
+        }
+        steps.push(Step::Tap(name.clone()));
+        if self.frame.is_root && !self.traced.iter().any(|(traced, _)| *traced == name.text) {
+            self.traced.push((name.text.clone(), flow.shape.clone()));
+            steps.push(Step::Keep(name.text.clone()));
+        }
+        flow
+    }
+
+    fn read(&mut self, name: &'a Ident, steps: &mut Vec<Step>) -> Flow {
+        match self.find_tap(name) {
+            Some(flow) => {
+                steps.push(Step::Read(name.clone()));
+                flow
+            }
+            None => {
+                steps.push(Step::Broken);
+                Flow::UNKNOWN
+            }
+        }
+    }
+
+    /// The value of a tap; an unknown one is reported.
+    pub(super) fn find_tap(&mut self, name: &Ident) -> Option<Flow> {
+        if let Some(flow) = self.frame.taps.get(name.text.as_str()) {
+            return Some(flow.clone());
+        }
+        let known: Vec<String> = self.frame.taps.keys().map(|&tap| tap.to_owned()).collect();
+        let nearest = crate::nearest::nearest(&name.text, known.iter().map(String::as_str)).map(str::to_owned);
+        self.report(name.range(), Problem::UnknownTap { name: name.text.clone(), nearest, known });
+        None
+    }
+}
+
+/// The repeat of an item that has one.
+fn repeat_of(item: &Item) -> Option<Repeat> {
+    match &item.kind {
+        ItemKind::Word(word) => word.repeat,
+        ItemKind::Group { repeat, .. } | ItemKind::Residual { repeat, .. } | ItemKind::Dense { repeat, .. } => *repeat,
+        _ => None,
+    }
+}

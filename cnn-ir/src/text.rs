@@ -1,0 +1,169 @@
+//! The text front end: a declaration, or a bare path, from a string.
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::lex::{Lexed, lex};
+use crate::model::Model;
+use crate::parse::{parse, parse_path};
+use crate::resolve::resolve;
+use std::fmt;
+use std::str::FromStr;
+
+/// A declaration read from text and resolved. Where the text declares several networks, this is the last one.
+#[derive(Clone, Debug)]
+pub struct Network {
+    models: Vec<Model>,
+}
+
+impl Network {
+    /// The resolved network.
+    ///
+    /// # Panics
+    /// Never: a text without a network is an error when it is parsed.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.models[self.models.len() - 1]
+    }
+
+    /// All networks of the text.
+    #[must_use]
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+}
+
+/// A bare path, such as `conv3-64 → pool2 → fc1000`, which takes any input.
+///
+/// ```
+/// let path: cnn_ir::Path = "conv3-64 → relu → pool2 → fc1000".parse().unwrap();
+/// let network = path.on([3, 32, 32]).unwrap();
+/// assert_eq!(network.model().rows[0].output.to_string(), "64x32x32");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Path {
+    text: String,
+    lexed: Lexed,
+    path: ast::Path,
+}
+
+impl Path {
+    /// The network that this path is on an input of these channels, height and width; its output is
+    /// whatever it gives.
+    ///
+    /// # Errors
+    /// Everything that does not fit, as text with a caret under each place.
+    pub fn on(&self, [channels, height, width]: [u64; 3]) -> Result<Network, NetworkError> {
+        let size = |n| ast::Expr { kind: ast::ExprKind::Int(n), range: self.path.range };
+        let sizes = vec![size(channels), size(height), size(width)];
+        let shape = ast::ShapeExpr { sizes, range: self.path.range };
+        let port = ast::Port { name: None, shape };
+        let network = ast::Network {
+            attributes: Vec::new(),
+            visibility: None,
+            name: ast::Ident { text: "Path".into(), token: self.path.range.first },
+            generics: Vec::new(),
+            inputs: vec![port],
+            outputs: Vec::new(),
+            facts: Vec::new(),
+            blocks: Vec::new(),
+            lets: Vec::new(),
+            paths: vec![self.path.clone()],
+            range: self.path.range,
+        };
+        let file = ast::File { runtime_path: None, networks: vec![network] };
+        finish(&file, &self.text, &self.lexed, Vec::new())
+    }
+}
+
+impl FromStr for Path {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let mut lexed = lex(text);
+        let (path, found) = parse_path(&lexed.table);
+        lexed.diagnostics.extend(found);
+        if lexed.diagnostics.is_empty() {
+            Ok(Self { text: text.to_owned(), lexed, path })
+        } else {
+            Err(NetworkError::new(text, &lexed, &lexed.diagnostics))
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let lexed = lex(text);
+        let (file, found) = parse(&lexed.table);
+        finish(&file, text, &lexed, found)
+    }
+}
+
+fn finish(
+    file: &ast::File,
+    text: &str,
+    lexed: &Lexed,
+    found: Vec<Diagnostic>,
+) -> Result<Network, NetworkError> {
+    let mut diagnostics = lexed.diagnostics.clone();
+    diagnostics.extend(found);
+    let (models, unresolved) = resolve(file, &lexed.table);
+    diagnostics.extend(unresolved);
+    diagnostics.sort_by_key(|diagnostic| diagnostic.range.first);
+    if diagnostics.is_empty() && !models.is_empty() {
+        Ok(Network { models })
+    } else {
+        Err(NetworkError::new(text, lexed, &diagnostics))
+    }
+}
+
+/// Everything that is wrong with a text, rendered with a caret under each place.
+#[derive(Clone, Debug)]
+pub struct NetworkError {
+    diagnostics: Vec<Diagnostic>,
+    rendered: String,
+}
+
+impl NetworkError {
+    fn new(text: &str, lexed: &Lexed, diagnostics: &[Diagnostic]) -> Self {
+        let rendered: Vec<String> = diagnostics.iter().map(|d| render(text, lexed, d)).collect();
+        Self { diagnostics: diagnostics.to_vec(), rendered: rendered.join("\n") }
+    }
+
+    /// The single messages.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+}
+
+impl fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rendered)
+    }
+}
+
+impl std::error::Error for NetworkError {}
+
+/// Headline, the line with carets, notes and help.
+fn render(text: &str, lexed: &Lexed, diagnostic: &Diagnostic) -> String {
+    let position = |token: u32| lexed.positions.get(token as usize).cloned();
+    let start = position(diagnostic.range.first).map_or(text.len(), |range| range.start).min(text.len());
+    let end = position(diagnostic.range.last).map_or(text.len(), |range| range.end).clamp(start, text.len());
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+    let line_number = text[..start].matches('\n').count() + 1;
+    let line = &text[line_start..line_end];
+    let margin = line_number.to_string();
+    let indent = text[line_start..start].chars().count();
+    let carets = text[start..end.min(line_end)].chars().count().max(1);
+    let message = diagnostic.to_string();
+    let (headline, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let mut out = format!("error: {headline}\n{margin} | {line}\n{:1$} | ", "", margin.len());
+    out.push_str(&format!("{:indent$}{}\n", "", "^".repeat(carets)));
+    for note in rest.lines().filter(|note| !note.is_empty()) {
+        out.push_str(&format!("{:1$} = {note}\n", "", margin.len()));
+    }
+    out
+}
