@@ -49,7 +49,13 @@ impl<'a> Walk<'_, 'a> {
     /// The item behind `else`: a path of its own, whose names stand beside the body's.
     fn projection(&mut self, projection: &'a Item, flow: Flow, level: &mut Level) -> (Vec<Step>, Flow) {
         let mut steps = Vec::new();
+        let position = level.next;
         let flow = self.items(std::slice::from_ref(projection), flow, level, &mut steps);
+        if projection.label.is_some() {
+            // A label names it: the layers behind it are counted as if it were not there, because for
+            // another stride it is not.
+            level.next = position;
+        }
         (steps, flow)
     }
 

@@ -1,0 +1,153 @@
+//! What is known of a network before anything runs: consts, the table, const assertions.
+
+use super::Context;
+use super::sizes::literal;
+use cnn_ir::dim::Dim;
+use cnn_ir::model::{NetworkTarget, Port, Row};
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+
+impl Context<'_> {
+    /// `PARAMS`, `MACS`, `ACTIVATIONS`, `INPUT`, `OUTPUT`, `LAYERS`
+    pub(super) fn consts(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let totals = &self.model.totals;
+        let parameters = self.total(&totals.parameters, "PARAMS");
+        let input = self.port_const("INPUT", &self.model.inputs, "takes");
+        let output = self.port_const("OUTPUT", &self.model.outputs, "gives");
+        let symbolic = totals.macs.is_symbolic() || totals.activations.is_symbolic();
+        let costs = if symbolic {
+            // They depend on a size that is known at run time only.
+            TokenStream::new()
+        } else {
+            let (macs, activations) = (self.total(&totals.macs, "MACS"), self.total(&totals.activations, "ACTIVATIONS"));
+            quote! {
+                /// Multiply-accumulates of one sample in convolutions and fully connected layers.
+                pub const MACS: usize = #macs;
+                /// Values that one sample holds in memory: the input and the outputs of all layers that do
+                /// not work in place.
+                pub const ACTIVATIONS: usize = #activations;
+            }
+        };
+        let rows = self.model.rows.iter().map(|row| self.row(row));
+        let count = literal(self.model.rows.len());
+        quote! {
+            /// Number of learned values.
+            pub const PARAMS: usize = #parameters;
+            #costs
+            #input
+            #output
+            /// Every layer, in the order of execution.
+            pub const LAYERS: [#runtime::LayerInfo; #count] = [#(#rows),*];
+        }
+    }
+
+    /// A sum over the rows, with what networks from elsewhere add.
+    fn total(&self, dim: &Dim, name: &str) -> TokenStream {
+        let mut sum = self.size(dim);
+        for row in &self.model.rows {
+            if let Some(NetworkTarget::External(path)) = row.network {
+                let path = self.bridge.stream(path);
+                let name = super::words::local(name);
+                sum.extend(quote!(+ <#path>::#name));
+            }
+        }
+        sum
+    }
+
+    fn port_const(&self, name: &str, ports: &[Port], verb: &str) -> TokenStream {
+        let name = super::words::local(name);
+        match ports {
+            [port] if port.name.is_none() => {
+                let (count, sizes) = (literal(port.shape.dims().len()), self.sizes(&port.shape));
+                let doc = format!("The shape that it {verb}, without the batch dimension; 0 is any size.");
+                quote! {
+                    #[doc = #doc]
+                    pub const #name: [usize; #count] = [#sizes];
+                }
+            }
+            ports => {
+                let count = literal(ports.len());
+                let entries = ports.iter().map(|port| {
+                    let label = port.name.as_ref().map(|name| name.text.clone()).unwrap_or_default();
+                    let sizes = self.sizes(&port.shape);
+                    quote!((#label, &[#sizes]))
+                });
+                let doc = format!("The names and shapes that it {verb}, without the batch dimension; 0 is any size.");
+                quote! {
+                    #[doc = #doc]
+                    pub const #name: [(&'static str, &'static [usize]); #count] = [#(#entries),*];
+                }
+            }
+        }
+    }
+
+    fn row(&self, row: &Row) -> TokenStream {
+        let runtime = &self.runtime;
+        let (path, layer) = (&row.path, &row.source);
+        let (input, output) = (self.sizes(&row.input), self.sizes(&row.output));
+        let (mut parameters, mut macs, mut activations) =
+            (self.size(&row.parameters), self.size(&row.macs), self.size(&row.activations));
+        if let Some(NetworkTarget::External(path)) = row.network {
+            let path = self.bridge.stream(path);
+            parameters = quote!(<#path>::PARAMS);
+            macs = quote!(<#path>::MACS);
+            activations = quote!(<#path>::ACTIVATIONS);
+        }
+        let field = match row.receptive_field {
+            Some([rows, columns]) => {
+                let (rows, columns) = (Literal::u64_unsuffixed(rows), Literal::u64_unsuffixed(columns));
+                quote!(::core::option::Option::Some([#rows, #columns]))
+            }
+            None => quote!(::core::option::Option::None),
+        };
+        quote! {
+            #runtime::LayerInfo {
+                path: #path,
+                layer: #layer,
+                input: &[#input],
+                output: &[#output],
+                params: #parameters,
+                macs: #macs,
+                activations: #activations,
+                receptive_field: #field,
+            }
+        }
+    }
+
+    /// What the macro cannot decide, because a const or a generic is in it, is asserted by the compiler:
+    /// without generics at once, with them where the network is used.
+    pub(super) fn assertions(&self) -> (TokenStream, TokenStream) {
+        let (mut now, mut used) = (TokenStream::new(), TokenStream::new());
+        for obligation in &self.model.obligations {
+            let (left, right) = (self.size(&obligation.left), self.size(&obligation.right));
+            let message = format!("{}: {}", self.model.name.text, obligation.message);
+            let span = super::words::located(self.bridge.span(obligation.range.first));
+            if obligation.left.is_generic() || obligation.right.is_generic() {
+                used.extend(quote_spanned!(span=> ::core::assert!(#left == #right, #message);));
+            } else {
+                now.extend(quote_spanned!(span=> const _: () = ::core::assert!(#left == #right, #message);));
+            }
+        }
+        let runtime = &self.runtime;
+        for row in &self.model.rows {
+            if let Some(NetworkTarget::External(path)) = row.network {
+                let span = super::words::located(self.bridge.span(path.first));
+                let name = self.bridge.table().text(path);
+                let path = self.bridge.stream(path);
+                for (what, dims, shape) in [("INPUT", self.sizes(&row.input), &row.input), ("OUTPUT", self.sizes(&row.output), &row.output)] {
+                    let constant = super::words::local(what);
+                    let verb = if what == "INPUT" { "takes another shape than the" } else { "gives another shape than the" };
+                    let message = format!("{}: `{name}` {verb} {shape} here", self.model.name.text);
+                    let check = quote_spanned!(span=> ::core::assert!(#runtime::same_shape(&<#path>::#constant, &[#dims]), #message));
+                    if shape.dims().iter().any(Dim::is_generic) {
+                        used.extend(quote!(#check;));
+                    } else {
+                        now.extend(quote!(const _: () = #check;));
+                    }
+                }
+            }
+        }
+        (now, used)
+    }
+}
