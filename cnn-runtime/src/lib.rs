@@ -1,1 +1,3 @@
-//! The runtime of network!: layers on candle tensors, parameters, weights and training passes.
+//! The runtime of `network!`: layers on candle tensors, parameters, weights and training passes.
+
+pub mod random;
