@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::boundary::BoundaryProblem;
 use crate::weights::WeightProblem;
 
 /// What can go wrong around a network: its weights, its files, its inputs.
@@ -84,6 +85,26 @@ pub enum Error {
         dtype: candle_core::DType,
     },
 
+    /// An input (or a claimed shape) does not fit the network's boundary.
+    #[error("{network}: {problem}")]
+    Boundary {
+        /// The network's name.
+        network: String,
+        /// What does not fit.
+        problem: BoundaryProblem,
+    },
+
+    /// An activation was asked for that the pass did not keep.
+    #[error("{}", untraced(name, kept, *tracing))]
+    NotKept {
+        /// The name that was asked for.
+        name: String,
+        /// The names that were kept.
+        kept: Vec<String>,
+        /// Whether the pass was tracing at all.
+        tracing: bool,
+    },
+
     /// candle reported an error.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
@@ -115,6 +136,14 @@ impl fmt::Display for Located<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, "{}: ", self.0) }
     }
+}
+
+fn untraced(name: &str, kept: &[String], tracing: bool) -> String {
+    if !tracing {
+        return format!("`{name}` was not kept: the pass is not tracing, build it with `.tracing()`");
+    }
+    let kept = if kept.is_empty() { "nothing".to_owned() } else { kept.join(", ") };
+    format!("`{name}` was not kept by this pass (or was taken before); kept: {kept}")
 }
 
 #[cfg(test)]
