@@ -5,10 +5,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use candle_core::{DType, DeviceLocation, Tensor};
+use candle_core::Tensor;
 
 use crate::error::{Error, Result};
 use crate::params::State;
+
+mod problem;
+pub use problem::BoundaryProblem;
+use problem::fits;
 
 /// A dimension of a [`StaticShape`] that may have any size, to be checked at run time.
 pub const ANY: usize = 0;
@@ -203,132 +207,6 @@ impl<S: StaticShape> Input<S> for Batch<S> {
     }
 }
 
-/// What does not fit at a network's boundary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BoundaryProblem {
-    /// Another rank or other sizes.
-    Shape {
-        /// The sizes of one sample, [`ANY`] where all are taken.
-        expected: &'static [usize],
-        /// The tensor's sizes, batch included.
-        found: Vec<usize>,
-    },
-    /// A batch without a sample.
-    Empty {
-        /// The tensor's sizes, batch included.
-        found: Vec<usize>,
-    },
-    /// Another element type.
-    DType {
-        /// The network's.
-        expected: DType,
-        /// The tensor's.
-        found: DType,
-    },
-    /// Another device.
-    Device {
-        /// The network's.
-        expected: DeviceLocation,
-        /// The tensor's.
-        found: DeviceLocation,
-    },
-    /// A size that the declaration's `where` does not allow.
-    Size {
-        /// The symbol, `H`.
-        symbol: String,
-        /// Its size.
-        found: usize,
-        /// The rule, `H % 32 == 0`.
-        rule: String,
-        /// The nearest sizes that fit, below and above.
-        nearest: [Option<usize>; 2],
-    },
-    /// One symbol with two sizes.
-    Conflict {
-        /// The symbol, `H`.
-        symbol: String,
-        /// Where it was first met, and its size there.
-        first: (String, usize),
-        /// Where it was met again, and its size there.
-        second: (String, usize),
-    },
-}
-
-impl fmt::Display for BoundaryProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shape { expected, found } => {
-                write!(f, "expected {}, found {}", batch_of(expected), sizes(found))?;
-                match advice(expected, found) {
-                    Some(advice) => write!(f, "; {advice}"),
-                    None => Ok(()),
-                }
-            }
-            Self::Empty { found } => {
-                write!(f, "expected at least one sample, found {}", sizes(found))
-            }
-            Self::DType { expected, found } => write!(
-                f,
-                "the network is {expected:?}, the input {found:?}; convert it with \
-                 `to_dtype(DType::{expected:?})`"
-            ),
-            Self::Device { expected, found } => {
-                write!(f, "the network is on {expected:?}, the input on {found:?}; move it with `to_device`")
-            }
-            Self::Size { symbol, found, rule, nearest } => {
-                write!(f, "{symbol} = {found} does not fit, it must satisfy {rule}; ")?;
-                match nearest {
-                    [Some(below), Some(above)] => {
-                        write!(f, "the nearest that fit: {below} (crop) or {above} (pad)")
-                    }
-                    [Some(below), None] => write!(f, "the nearest that fits: {below} (crop)"),
-                    [None, Some(above)] => write!(f, "the nearest that fits: {above} (pad)"),
-                    [None, None] => write!(f, "no size near it fits"),
-                }
-            }
-            Self::Conflict { symbol, first, second } => write!(
-                f,
-                "{symbol} must be one size, but it is {} in {} and {} in {}",
-                first.1, first.0, second.1, second.0
-            ),
-        }
-    }
-}
-
-/// `(N, 3, 224, any)`.
-fn batch_of(dims: &[usize]) -> String {
-    let dims = dims.iter().map(|&dim| if dim == ANY { "any".to_owned() } else { dim.to_string() });
-    format!("(N, {})", dims.collect::<Vec<_>>().join(", "))
-}
-
-/// `(8, 3, 224, 224)`.
-fn sizes(dims: &[usize]) -> String {
-    crate::weights::report::shape(dims)
-}
-
-fn fits(expected: &[usize], found: &[usize]) -> bool {
-    expected.len() == found.len() && expected.iter().zip(found).all(|(&e, &f)| e == ANY || e == f)
-}
-
-/// The usual mistakes: no batch dimension, channels last, a vector fed as maps or the reverse.
-fn advice(expected: &[usize], found: &[usize]) -> Option<&'static str> {
-    if fits(expected, found) {
-        return Some("one sample needs a batch dimension: `unsqueeze(0)`");
-    }
-    if let (&[c, h, w], &[_, height, width, channels]) = (expected, found)
-        && fits(&[c, h, w], &[channels, height, width])
-    {
-        return Some("channels come first: `permute((0, 3, 1, 2))`");
-    }
-    if let (&[features], &[_, c, h, w]) = (expected, found)
-        && Some(features) == c.checked_mul(h).and_then(|area| area.checked_mul(w))
-    {
-        return Some("flatten it: `flatten_from(1)`");
-    }
-    None
-}
-
 fn check_shape(expected: &'static [usize], tensor: &Tensor) -> Result<(), BoundaryProblem> {
     match tensor.dims().split_first() {
         Some((_, sample)) if fits(expected, sample) => Ok(()),
@@ -416,67 +294,4 @@ pub fn check_equal(
 }
 
 #[cfg(test)]
-mod tests {
-    use candle_core::{Device, Shape};
-
-    use super::*;
-    use crate::init::Init;
-    use crate::params::Builder;
-
-    fn state() -> State {
-        let builder = Builder::init(&Init::seed(0), &Device::Cpu).expect("an initialiser");
-        builder.finish().expect("no differences")
-    }
-
-    fn zeros(shape: impl Into<Shape>) -> Tensor {
-        Tensor::zeros(shape, DType::F32, &Device::Cpu).expect("zeros")
-    }
-
-    fn refused(x: impl Input<Chw<3, 32, 16>>) -> String {
-        x.into_batch("Net", &state()).expect_err("another shape").to_string()
-    }
-
-    #[test]
-    fn what_fits_goes_through() {
-        let x = zeros((2, 3, 32, 16));
-        let batch = Batch::<Chw<3, 32, 16>>::try_from(&x).expect("the shape");
-        let through = |x: Result<Tensor>| assert_eq!(x.expect("fits").dims(), [2, 3, 32, 16]);
-        through(Input::<Chw<3, 32, 16>>::into_batch(&x, "Net", &state()));
-        through(Input::<Chw<3, 0, 16>>::into_batch(x, "Net", &state()));
-        through((&batch).into_batch("Net", &state()));
-        through(Input::<Chw<3, 0, 0>>::into_batch(&*batch, "Net", &state()));
-        through(batch.into_batch("Net", &state()));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named_with_advice() {
-        assert_eq!(refused(zeros((2, 3, 32, 32))), "Net: expected (N, 3, 32, 16), found (2, 3, 32, 32)");
-        assert!(
-            refused(zeros((3, 32, 16)))
-                .ends_with("found (3, 32, 16); one sample needs a batch dimension: `unsqueeze(0)`")
-        );
-        assert!(refused(zeros((2, 32, 16, 3))).contains("permute((0, 3, 1, 2))"));
-        assert_eq!(refused(zeros(())), "Net: expected (N, 3, 32, 16), found ()");
-        assert_eq!(refused(zeros((0, 3, 32, 16))), "Net: expected at least one sample, found (0, 3, 32, 16)");
-        let double = zeros((1, 3, 32, 16)).to_dtype(DType::F64).expect("converted");
-        assert!(refused(double).contains("to_dtype(DType::F32)"));
-        let maps = Input::<Flat<48>>::into_batch(zeros((1, 3, 4, 4)), "Net", &state());
-        assert!(maps.expect_err("maps").to_string().contains("flatten_from(1)"));
-        let any = Input::<Chw<3, 0, 0>>::into_batch(zeros((1, 4, 5, 6)), "Net", &state());
-        let any = any.expect_err("four channels").to_string();
-        assert_eq!(any, "Net: expected (N, 3, any, any), found (1, 4, 5, 6)");
-    }
-
-    #[test]
-    fn nearest_sizes() {
-        let nearest = |found, fits: fn(usize) -> bool| match check_size("Net", "W", found, "rule", fits) {
-            Err(Error::Boundary { problem: BoundaryProblem::Size { nearest, .. }, .. }) => nearest,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(nearest(525, |w| w % 32 == 0), [Some(512), Some(544)]);
-        assert_eq!(nearest(10, |w| w % 32 == 0), [None, Some(32)]);
-        assert_eq!(nearest(100, |w| w <= 64), [Some(64), None]);
-        assert_eq!(nearest(usize::MAX, |w| w % 2 == 0), [Some(usize::MAX - 1), None]);
-        assert_eq!(nearest(5, |_| false), [None, None]);
-    }
-}
+mod tests;
