@@ -7,6 +7,7 @@
 pub mod boundary;
 pub mod error;
 pub mod init;
+pub mod ops;
 pub mod params;
 pub mod pass;
 pub mod random;
@@ -14,7 +15,7 @@ pub mod weights;
 
 pub use boundary::{Batch, Chw, Flat};
 pub use candle_core::{DType, Device, Tensor, Var};
-pub use cnn_ir::window::{Padding, Window};
+pub use cnn_ir::window::{Axis, Padding, Window};
 pub use error::{Error, Result};
 pub use init::{Init, Scheme};
 pub use params::State;
