@@ -7,6 +7,7 @@
 mod batch_norm;
 mod conv;
 mod conv_transpose;
+mod custom;
 mod group_norm;
 mod instance_norm;
 mod layer_norm;
@@ -19,6 +20,7 @@ mod tests;
 pub use batch_norm::{BatchNorm2d, BatchNormConfig};
 pub use conv::{Conv2d, Conv2dConfig};
 pub use conv_transpose::{ConvTranspose2d, ConvTranspose2dConfig};
+pub use custom::Custom;
 pub use group_norm::{GroupNorm, GroupNormConfig};
 pub use instance_norm::{InstanceNorm2d, InstanceNormConfig};
 pub use layer_norm::{LayerNorm, LayerNormConfig};

@@ -47,6 +47,7 @@
 
 pub mod boundary;
 pub mod error;
+pub mod info;
 pub mod init;
 pub mod layers;
 pub mod ops;
@@ -56,19 +57,16 @@ pub mod prelude;
 pub mod random;
 pub mod weights;
 
-pub use boundary::{Batch, Chw, Flat};
-pub use candle_core::{DType, Device, Tensor, Var};
+pub use boundary::{Batch, Chw, Flat, Input};
+#[doc(hidden)]
+pub use candle_core::Result as CandleResult;
+pub use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};
+pub use candle_nn::VarBuilder;
+#[cfg(feature = "macros")]
+pub use cnn_macros::network;
 pub use cnn_ir::window::{Axis, Padding, Window};
 pub use error::{Error, Result};
+pub use info::{LayerInfo, Summary, same_shape};
 pub use init::{Init, Scheme};
 pub use params::State;
 pub use pass::Pass;
-
-/// What generated code names, by absolute path. No part of the interface.
-#[doc(hidden)]
-pub mod __private {
-    pub use candle_core::{self, DType, Device, Module, ModuleT, Tensor, Var};
-    pub use candle_nn::VarBuilder;
-    pub use cnn_ir;
-    pub use std::path::Path;
-}

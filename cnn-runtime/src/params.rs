@@ -111,6 +111,13 @@ impl<'a> Params<'a> {
         self.builder.tensor(join(&self.path, leaf), &shape.into(), fill, role)
     }
 
+    /// The state of a network that is built here: its tensors appear in it, under their names below this
+    /// place, once the whole is [finished](Builder::finish).
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.builder.state(&self.path)
+    }
+
     /// The error of a layer that cannot be built here: it names the path, the kind of layer and what is
     /// wrong.
     ///

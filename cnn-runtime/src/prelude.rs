@@ -13,8 +13,11 @@
 //! }
 //! ```
 
-pub use crate::boundary::{Batch, Chw, Flat};
+pub use crate::boundary::{Batch, Chw, Flat, Input};
 pub use crate::error::{Error, Result};
 pub use crate::init::{Init, Scheme};
+pub use crate::info::{LayerInfo, Summary};
+#[cfg(feature = "macros")]
+pub use crate::network;
 pub use crate::{Padding, Window};
 pub use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};

@@ -36,8 +36,8 @@ pub struct Builder<'v> {
     source: Source<'v>,
     device: Device,
     dtype: DType,
-    /// Seeds the network's dropout.
-    seed: u64,
+    /// What the finished network holds, and until then without tensors.
+    state: State,
     record: RefCell<Record>,
 }
 
@@ -167,7 +167,8 @@ impl<'v> Builder<'v> {
         if !matches!(dtype, DType::F32 | DType::F64) {
             return Err(Error::UnsupportedDType { dtype });
         }
-        Ok(Self { source, device: device.clone(), dtype, seed, record: RefCell::default() })
+        let state = State::new(Generator::seed(seed), device.clone(), dtype);
+        Ok(Self { source, device: device.clone(), dtype, state, record: RefCell::default() })
     }
 
     /// The top of the network.
@@ -186,6 +187,11 @@ impl<'v> Builder<'v> {
     #[must_use]
     pub const fn dtype(&self) -> DType {
         self.dtype
+    }
+
+    /// The state that the network below `path` will have.
+    pub(super) fn state(&self, path: &str) -> State {
+        self.state.below(path)
     }
 
     /// Registers a tensor; see [`Params::tensor`].
@@ -290,7 +296,8 @@ impl<'v> Builder<'v> {
         if !problems.is_empty() {
             return Err(Error::Weights { file, problems });
         }
-        Ok(State::new(entries, Generator::seed(self.seed), self.device, self.dtype))
+        self.state.fill(entries);
+        Ok(self.state)
     }
 }
 

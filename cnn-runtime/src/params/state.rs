@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use candle_core::{DType, Device, Var};
 use candle_nn::VarMap;
@@ -46,26 +46,48 @@ pub(super) struct Entry {
 /// # Ok(())
 /// # }
 /// ```
+/// A network that is a layer of another has the part of the whole that lies below its path, under its
+/// own names.
 #[derive(Clone)]
 pub struct State {
     inner: Arc<Inner>,
+    /// Where the network lies in the whole: empty, or a path that ends in a dot.
+    prefix: String,
 }
 
 struct Inner {
-    entries: Vec<Entry>,
+    /// Set when the network is finished: networks inside it hold their state before that.
+    entries: OnceLock<Vec<Entry>>,
     generator: Generator,
     device: Device,
     dtype: DType,
 }
 
 impl State {
-    pub(super) fn new(entries: Vec<Entry>, generator: Generator, device: Device, dtype: DType) -> Self {
-        Self { inner: Arc::new(Inner { entries, generator, device, dtype }) }
+    /// Without tensors, until [`State::fill`].
+    pub(super) fn new(generator: Generator, device: Device, dtype: DType) -> Self {
+        let inner = Inner { entries: OnceLock::new(), generator, device, dtype };
+        Self { inner: Arc::new(inner), prefix: String::new() }
+    }
+
+    /// Gives it, and every clone of it, the tensors of the finished network.
+    pub(super) fn fill(&self, entries: Vec<Entry>) {
+        // A builder finishes once.
+        let _ = self.inner.entries.set(entries);
+    }
+
+    /// The part below a path.
+    pub(super) fn below(&self, path: &str) -> Self {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}.") };
+        Self { inner: Arc::clone(&self.inner), prefix }
     }
 
     /// Every tensor: its name, the variable, and whether it is trained.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Var, Role)> {
-        self.inner.entries.iter().map(|entry| (entry.name.as_str(), &entry.var, entry.role))
+        self.inner.entries.get().into_iter().flatten().filter_map(|entry| {
+            let name = entry.name.strip_prefix(self.prefix.as_str())?;
+            Some((name, &entry.var, entry.role))
+        })
     }
 
     /// The variables to give to an optimizer: parameters, not running statistics.

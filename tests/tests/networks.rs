@@ -1,0 +1,50 @@
+//! Networks from declaration to output: names, shapes, training, saving.
+
+use cnn_runtime::prelude::*;
+use cnn_tests::classics::*;
+
+fn image(channels: usize, size: usize) -> Tensor {
+    let values: Vec<f32> = (0..channels * size * size).map(|i| ((i * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
+    Tensor::from_vec(values, (1, channels, size, size), &Device::Cpu).unwrap()
+}
+
+#[test]
+fn lenet_runs_and_its_names_are_pytorchs() {
+    let net = LeNet5::init(Init::seed(1), &Device::Cpu).unwrap();
+    let logits = net.forward(image(1, 32)).unwrap();
+    assert_eq!(logits.dims(), [1, 10]);
+    let names: Vec<&str> = net.state().named().map(|(name, _, _)| name).collect();
+    assert_eq!(
+        names,
+        ["0.weight", "0.bias", "3.weight", "3.bias", "6.weight", "6.bias", "8.weight", "8.bias", "10.weight", "10.bias"]
+    );
+}
+
+#[test]
+fn the_parameters_that_are_made_are_those_that_were_counted() {
+    fn made(state: &State) -> usize {
+        state.trainable().iter().map(|var| var.elem_count()).sum()
+    }
+    let (init, cpu) = (Init::seed(1), Device::Cpu);
+    assert_eq!(made(LeNet5::init(init, &cpu).unwrap().state()), LeNet5::PARAMS);
+    assert_eq!(made(ResNet18::<10>::init(init, &cpu).unwrap().state()), ResNet18::<10>::PARAMS);
+    assert_eq!(made(DenseNet121::init(init, &cpu).unwrap().state()), DenseNet121::PARAMS);
+    assert_eq!(made(MobileNetV2::init(init, &cpu).unwrap().state()), MobileNetV2::PARAMS);
+    assert_eq!(made(GoogLeNet::init(init, &cpu).unwrap().state()), GoogLeNet::PARAMS);
+    assert_eq!(made(SqueezeNet::init(init, &cpu).unwrap().state()), SqueezeNet::PARAMS);
+    assert_eq!(made(DcganGenerator::init(init, &cpu).unwrap().state()), DcganGenerator::PARAMS);
+    assert_eq!(made(ConvNextTiny::init(init, &cpu).unwrap().state()), ConvNextTiny::PARAMS);
+}
+
+#[test]
+fn resnet18_runs_traces_and_has_torchvisions_names() {
+    let net = ResNet18::<10>::init(Init::seed(1), &Device::Cpu).unwrap();
+    let seen = net.trace(image(3, 224)).unwrap();
+    assert_eq!(seen.layer1.dims(), [1, 64, 56, 56]);
+    assert_eq!(seen.layer4.dims(), [1, 512, 7, 7]);
+    assert_eq!(seen.output.dims(), [1, 10]);
+    let state = net.state();
+    assert!(state.get("layer2.0.downsample.1.running_var").is_some());
+    assert!(state.get("layer1.0.downsample.0.weight").is_none());
+    assert_eq!(state.named().count(), 122 - 20);
+}
