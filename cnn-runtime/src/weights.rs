@@ -251,9 +251,14 @@ fn header_of(path: &Path, tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
 /// A tensor's values as bytes.
 fn little_endian(tensor: &Tensor) -> candle_core::Result<Vec<u8>> {
     macro_rules! bytes {
-        ($type:ty) => {
-            tensor.flatten_all()?.to_vec1::<$type>()?.into_iter().flat_map(<$type>::to_le_bytes).collect()
-        };
+        ($type:ty) => {{
+            let values = tensor.flatten_all()?.to_vec1::<$type>()?;
+            let mut bytes = vec![0; size_of_val(&values[..])];
+            for (place, value) in bytes.chunks_exact_mut(size_of::<$type>()).zip(values) {
+                place.copy_from_slice(&value.to_le_bytes());
+            }
+            bytes
+        }};
     }
     Ok(match tensor.dtype() {
         DType::U8 => tensor.flatten_all()?.to_vec1::<u8>()?,

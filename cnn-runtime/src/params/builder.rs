@@ -317,32 +317,32 @@ fn compare(
         .filter(|name| name.rsplit('.').next() != Some("num_batches_tracked"))
         .filter(|name| !exceptions.iter().any(|prefix| covers(prefix, name)))
         .collect();
-    let missing: Vec<String> = problems
+    let missing: Vec<(String, Vec<usize>)> = problems
         .iter()
         .filter_map(|problem| match problem {
-            WeightProblem::Missing { name, .. } => Some(name.clone()),
+            WeightProblem::Missing { name, shape, .. } => Some((name.clone(), shape.clone())),
             _ => None,
         })
         .collect();
 
-    let mut in_file = Suggester::new(unexpected.iter().copied());
+    let shape_of = |name| file.shape(name).unwrap_or_default();
+    let mut in_file = Suggester::new(unexpected.iter().map(|name| (*name, shape_of(name))));
     for problem in problems.iter_mut() {
-        if let WeightProblem::Missing { name, nearest, .. } = problem {
-            *nearest = in_file.nearest(name);
+        if let WeightProblem::Missing { name, shape, nearest } = problem {
+            *nearest = in_file.nearest(name, shape);
         }
     }
-    let mut in_network = Suggester::new(missing.iter().map(String::as_str));
+    let mut in_network = Suggester::new(missing.iter().map(|(name, shape)| (name.as_str(), &shape[..])));
     for name in unexpected {
-        problems.push(WeightProblem::Unexpected {
-            name: name.to_owned(),
-            shape: file.shape(name).unwrap_or_default().to_vec(),
-            nearest: in_network.nearest(name),
-        });
+        let shape = shape_of(name).to_vec();
+        let nearest = in_network.nearest(name, &shape);
+        problems.push(WeightProblem::Unexpected { name: name.to_owned(), shape, nearest });
     }
     for prefix in exceptions {
         if !entries.iter().any(|entry| covers(prefix, &entry.name)) {
             let prefixes: HashSet<&str> = entries.iter().flat_map(|entry| prefixes_of(&entry.name)).collect();
-            let nearest = Suggester::new(prefixes).nearest(prefix);
+            let prefixes = prefixes.into_iter().map(|prefix| (prefix, &[][..]));
+            let nearest = Suggester::new(prefixes).nearest(prefix, &[]);
             problems.push(WeightProblem::UnknownPrefix { prefix: prefix.clone(), nearest });
         }
     }

@@ -154,30 +154,47 @@ fn exceptions(problems: &[WeightProblem]) -> Vec<String> {
 /// Finds nearest names within a budget, so that a file with a million strange names is reported as
 /// fast as one with ten.
 pub(crate) struct Suggester<'a> {
-    candidates: Vec<&'a str>,
+    /// Names and shapes.
+    candidates: Vec<(&'a str, &'a [usize])>,
     /// Name comparisons left.
     budget: usize,
 }
 
 impl<'a> Suggester<'a> {
-    pub(crate) fn new(candidates: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn new(candidates: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Self {
         // Names this long are no one's misspelling.
-        let candidates = candidates.into_iter().filter(|name| name.len() <= 200).collect();
+        let candidates = candidates.into_iter().filter(|(name, _)| name.len() <= 200).collect();
         Self { candidates, budget: 50_000 }
     }
 
-    /// The candidate with the smallest edit distance, if that is at most a third of the name.
-    pub(crate) fn nearest(&mut self, name: &str) -> Option<String> {
+    /// The nearest candidate, if it is near: one of the same shape if there is one, and then the one
+    /// with the smallest edit distance.
+    pub(crate) fn nearest(&mut self, name: &str, shape: &[usize]) -> Option<String> {
+        if name.len() > 200 {
+            return None;
+        }
         self.budget = self.budget.checked_sub(self.candidates.len())?;
-        let limit = name.chars().count().div_ceil(3);
         self.candidates
             .iter()
-            .filter(|candidate| candidate.len().abs_diff(name.len()) <= 4 * limit)
-            .map(|candidate| (edit_distance(name, candidate), *candidate))
-            .filter(|(distance, _)| *distance <= limit)
+            .filter_map(|(candidate, dims)| Some((*dims != shape, distance(name, candidate)?, *candidate)))
             .min()
-            .map(|(_, candidate)| candidate.to_owned())
+            .map(|(_, _, candidate)| candidate.to_owned())
     }
+}
+
+/// The edit distance of what is left of two names without the labels that they share at both ends, if
+/// at most half of that was edited, or one name is the other with more labels (`module.conv1.weight`).
+fn distance(a: &str, b: &str) -> Option<usize> {
+    let (mut a, mut b): (Vec<&str>, Vec<&str>) = (a.split('.').collect(), b.split('.').collect());
+    while !a.is_empty() && a.last() == b.last() {
+        a.pop();
+        b.pop();
+    }
+    let shared = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a[shared..].join("."), b[shared..].join("."));
+    let distance = edit_distance(&a, &b);
+    let most = (a.chars().count().max(b.chars().count()) / 2).max(1);
+    (distance <= most || a.is_empty() || b.is_empty()).then_some(distance)
 }
 
 /// Levenshtein's distance: insertions, deletions and substitutions of characters.
@@ -212,9 +229,20 @@ mod tests {
 
     #[test]
     fn nearest_names() {
-        let mut suggester = Suggester::new(["conv1.weight", "conv1.bias", "head.weight"]);
-        assert_eq!(suggester.nearest("conv.weight").as_deref(), Some("conv1.weight"));
-        assert_eq!(suggester.nearest("layer4.1.bn2.running_mean"), None);
+        let names: [(&str, &[usize]); 5] = [
+            ("conv1.weight", &[8, 3]),
+            ("conv2.weight", &[8, 8]),
+            ("conv1.bias", &[8]),
+            ("head.weight", &[10, 8]),
+            ("module.layer1.0.conv.weight", &[4]),
+        ];
+        let nearest = |name, shape| Suggester::new(names).nearest(name, shape);
+        assert_eq!(nearest("conv.weight", &[8, 3]).as_deref(), Some("conv1.weight"));
+        assert_eq!(nearest("conv.weight", &[8, 8]).as_deref(), Some("conv2.weight"));
+        assert_eq!(nearest("layer1.0.conv.weight", &[4]).as_deref(), Some("module.layer1.0.conv.weight"));
+        // The shared `weight` makes no likeness.
+        assert_eq!(nearest("fc.weight", &[10, 8]), None);
+        assert_eq!(nearest("bn1.running_mean", &[8]), None);
     }
 
     #[test]

@@ -175,3 +175,35 @@ fn saving_through_a_link_replaces_its_target() {
     assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
     assert_eq!(WeightFile::open(&target).expect("the target").names(), ["x"]);
 }
+
+#[test]
+fn no_damage_makes_the_reader_panic() {
+    let scratch = Scratch::new("mutated");
+    let header = r#"{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F16","shape":[1,2],"data_offsets":[8,12]}}"#;
+    let sound = with_header(header, &[0; 12]);
+    let mut random = crate::random::Stream::keyed(0, "mutations");
+    let mut below = |limit: usize| random.next_u32() as usize % limit;
+    let mut refusals = 0;
+    for _ in 0..500 {
+        let mut bytes = sound.clone();
+        for _ in 0..=below(3) {
+            let place = below(bytes.len());
+            match below(4) {
+                0 => bytes[place] = below(256) as u8,
+                1 => bytes[place] ^= 1 << below(8),
+                // Digits make other sizes and offsets of a header that still parses.
+                2 => bytes[place] = b'0' + below(10) as u8,
+                _ => bytes.truncate(place.max(1)),
+            }
+        }
+        match WeightFile::open(scratch.file("mutated.safetensors", &bytes)) {
+            // What opens can be read whole, or says why not.
+            Ok(file) => file.names().into_iter().for_each(|name| drop(file.read(name, &Device::Cpu))),
+            Err(error) => {
+                refusals += 1;
+                assert!(error.to_string().contains("mutated.safetensors"), "{error}");
+            }
+        }
+    }
+    assert!((100..500).contains(&refusals), "{refusals} of 500");
+}
