@@ -19,13 +19,14 @@ mod run;
 use std::collections::BTreeSet;
 
 use cases::Family;
+use run::Kind;
 
 macro_rules! families {
-    ($($family:ident: $run:path, $least:literal;)+) => {
+    ($($family:ident: $kind:ident, $least:literal;)+) => {
         $(
             #[test]
             fn $family() {
-                run::check(&Family::load(stringify!($family)), $least, $run);
+                run::check(&Family::load(stringify!($family)), $least, Kind::$kind);
             }
         )+
 
@@ -34,22 +35,22 @@ macro_rules! families {
     };
 }
 
-// How each runs, and how many cases it has at least: a file that lost some must not pass.
+// What the cases of each are, and how many cases it has at least: a file that lost some must not pass.
 families! {
-    conv2d: run::operation, 80;
-    conv_transpose2d: run::operation, 30;
-    linear: run::operation, 15;
-    max_pool2d: run::operation, 50;
-    avg_pool2d: run::operation, 40;
-    adaptive_pool2d: run::operation, 20;
-    batch_norm: run::operation, 20;
-    batch_norm_layer: batch_norm_layer::steps, 9;
-    norms: run::operation, 45;
-    activation: run::operation, 100;
-    weighted: run::operation, 20;
-    nonfinite: run::operation, 20;
-    resize: run::operation, 35;
-    moving: run::operation, 50;
+    conv2d: Operation, 80;
+    conv_transpose2d: Operation, 30;
+    linear: Operation, 15;
+    max_pool2d: Operation, 50;
+    avg_pool2d: Operation, 40;
+    adaptive_pool2d: Operation, 20;
+    batch_norm: Operation, 20;
+    batch_norm_layer: BatchNormLayer, 9;
+    norms: Operation, 45;
+    activation: Operation, 100;
+    weighted: Operation, 20;
+    nonfinite: Operation, 20;
+    resize: Operation, 35;
+    moving: Operation, 50;
 }
 
 #[test]

@@ -115,6 +115,35 @@ def conv2d():
     add("3x3 more than 512 pixels", (1, 1, 27, 29), 1, 3, padding=1)
     add("depthwise many channels", (1, 35, 5, 6), 35, 3, padding=1, groups=35)
     add("3x3 batch 9", (9, 2, 3, 4), 3, 3, padding=1)
+    # Large enough to be cut into blocks, or shared among threads, also within one image.
+    add("7x7 larger map", (1, 4, 18, 19), 4, 7, padding=3)
+    add("9x9 groups 4 larger map", (1, 8, 15, 16), 8, 9, padding=4, groups=4)
+    add("11x11 larger map", (1, 6, 21, 22), 1, 11, padding=5)
+    add("depthwise 3x3 larger map", (1, 2, 25, 27), 2, 3, padding=1, groups=2)
+    add(
+        "11x11 of 90 equal channels",
+        (1, 90, 21, 22),
+        1,
+        11,
+        padding=5,
+        draw=normal(1, 1, 21, 22),
+        weight=normal(1, 90, 1, 11),
+        expand={"x": (1, 90, 21, 22), "weight": (1, 90, 11, 11)},
+    )
+    # Weights of more than 2^15 values, without storing them all.
+    for what, weight in (("output", normal(1, 48, 3, 3)), ("input", normal(80, 1, 3, 3))):
+        expand = {"weight": (80, 48, 3, 3)}
+        add(f"3x3 large weight, every {what} the same", (2, 48, 3, 4), 80, 3, padding=1, weight=weight, expand=expand)
+    add(
+        "3x3 large weight in 2 groups, every input the same",
+        (2, 96, 3, 2),
+        80,
+        3,
+        padding=1,
+        groups=2,
+        weight=normal(80, 1, 3, 3),
+        expand={"weight": (80, 48, 3, 3)},
+    )
     add("integers", (1, 3, 5, 5), 3, 3, padding=1, draw=levels(1, 3, 5, 5, values=[-2, -1, 0, 1, 2]))
     return family
 
@@ -171,6 +200,7 @@ def conv_transpose2d():
     add("channels height width equal", (3, 3, 3, 3), 3, 3, padding=1)
     add("3x3 uneven crop", (1, 2, 4, 4), 2, 3, stride=2, padding=(0, 1, 1, 0))
     add("3x3 many channels", (1, 17, 4, 5), 18, 3, stride=2, padding=1, output_padding=1)
+    add("4x4 stride 2 larger map", (1, 4, 13, 12), 3, 4, stride=2, padding=1)
     add("expanded batch", (3, 2, 3, 3), 2, 2, stride=2, draw=normal(1, 2, 3, 3), expand={"x": (3, 2, 3, 3)})
     return family
 

@@ -34,6 +34,7 @@ def batch_norm():
     train("rectified", rectified(3, 3, 4, 4), 3)
     train("constant zero", points([0.0], 2, 2, 3, 3), 2)
     train("constant channels", points([1.0, 2.0], 2, 2, 1, 1), 2, eps=0.01)
+    train("larger map", normal(2, 2, 17, 19), 2)
     train("expanded width", normal(3, 2, 4, 1), 2, expand={"x": (3, 2, 4, 3)})
 
     def evaluate(name, draw, channels, affine=True, eps=1e-5, expand=None):
@@ -126,6 +127,7 @@ def other_norms():
     layer("map many channels", 1, 35, 2, 3)
     layer("map large mean", 1, 9, 3, 2, draw=normal(1, 9, 3, 2, mean=15.0))
     layer("map expanded height", 2, 5, 3, 2, draw=normal(2, 5, 1, 2), expand={"x": (2, 5, 3, 2)})
+    layer("map larger map", 1, 3, 17, 19)
     layer("map two channels", 2, 2, 3, 3, eps=0.5)
 
     def group(name, groups, *x, eps=1e-5, affine=True, draw=None, expand=None, **options):
@@ -151,6 +153,7 @@ def other_norms():
     # PyTorch takes the weight's gradient as the difference of two large sums.
     group("large mean", 2, 1, 4, 3, 4, draw=normal(1, 4, 3, 4, mean=8.0), fair=1e-5)
     group("rectified", 2, 2, 4, 4, 4, draw=rectified(2, 4, 4, 4))
+    group("larger map", 2, 1, 4, 17, 16)
     group("expanded batch", 2, 3, 4, 2, 3, draw=normal(1, 4, 2, 3), expand={"x": (3, 4, 2, 3)})
 
     def instance(name, *x, eps=1e-5, affine=True, draw=None):
@@ -196,5 +199,7 @@ def other_norms():
     response("5 many channels", 5, 1, 37, 2, 2, alpha=0.5)
     response("5 rectified", 5, 1, 6, 4, 3, alpha=0.5, draw=rectified(1, 6, 4, 3))
     response("5 beta 0.3", 5, 1, 6, 3, 3, alpha=2.0, beta=0.3, k=0.5)
+    response("3 larger map", 3, 1, 4, 17, 19, alpha=0.5)
+    response("4 larger map", 4, 1, 5, 16, 17, alpha=0.7, beta=0.6)
     response("3 expanded channels", 3, 1, 5, 3, 3, alpha=0.5, draw=normal(1, 1, 3, 3), expand={"x": (1, 5, 3, 3)})
     return family

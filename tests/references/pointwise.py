@@ -68,6 +68,7 @@ def activation():
     softmax("ties", levels(3, 6, values=[0.0, 1.0]))
     softmax("far", points([1000.0, 1001.0, -1000.0, 999.0, 100.0, -100.0], 3, 6))
     softmax("far below", points([-1000.0, -1001.0, -1000.5], 2, 3))
+    softmax("larger map", normal(1, 3, 17, 19))
     softmax("many classes", normal(2, 131, std=3.0))
     softmax("expanded", normal(1, 5), expand={"x": (3, 5)})
     return family
@@ -93,6 +94,7 @@ def weighted():
     prelu("weight above one", normal(1, 3, 3, 4), 3, weight=points([2.0, 1.0, -1.5], 3))
     prelu("channels height width equal", normal(4, 4, 4, 4), 4)
     prelu("many channels", normal(1, 35, 2, 2), 35)
+    prelu("larger map", normal(1, 2, 17, 19), 2)
     prelu("expanded batch", normal(1, 3, 2, 3), 3, expand={"x": (3, 3, 2, 3)})
 
     def scale(name, draw, channels, weight=None, expand=None):

@@ -90,6 +90,12 @@ def avg_pool2d():
         def compute(x, count):
             rest = {"stride": attrs["stride"], "ceil_mode": attrs["ceil"]}
             both = symmetric(attrs)
+            if attrs["dilation"] != [1, 1]:
+                # PyTorch has no such pooling: a convolution of every channel by itself.
+                taps = torch.ones(x.shape[1], 1, *attrs["kernel_size"], dtype=x.dtype)
+                rest = {"stride": attrs["stride"], "dilation": attrs["dilation"], "groups": x.shape[1]}
+                area = taps[0].numel() if count else F.conv2d(padded(torch.ones_like(x), attrs), taps, **rest)
+                return F.conv2d(padded(x, attrs), taps, **rest) / area
             if both is not None:
                 return F.avg_pool2d(x, attrs["kernel_size"], padding=both, count_include_pad=count, **rest)
             assert not attrs["ceil"], "where the last window may start depends on what is padding"
@@ -129,6 +135,8 @@ def avg_pool2d():
     add("2x3 stride 1 by 2", normal(1, 2, 5, 6), (2, 3), stride=(1, 2), padding=(1, 0))
     add("1x3", normal(1, 2, 3, 7), (1, 3), padding=(0, 1))
     add("1x1 stride 2", normal(1, 2, 5, 4), 1, stride=2, **one)
+    add("3x2 dilation 2 stride 1 by 2 padded", normal(1, 2, 7, 8), (3, 2), stride=(1, 2), padding=1, dilation=2)
+    add("2x2 dilation 3 same", normal(1, 2, 6, 5), 2, stride=2, padding="same", dilation=3)
     add("whole map", normal(2, 3, 4, 5), (4, 5), **one)
     add("one pixel", normal(2, 3, 1, 1), 1, **one)
     add("one pixel padded", normal(2, 2, 1, 1), 3, stride=1, padding=1)
@@ -137,6 +145,7 @@ def avg_pool2d():
     add("uneven pad", normal(1, 2, 5, 6), 3, stride=2, padding=(0, 1, 1, 0))
     add("same stride 2", normal(1, 2, 6, 7), 3, stride=2, padding="same")
     add("same stride 1 even kernel", normal(1, 2, 4, 5), 2, stride=1, padding="same")
+    add("larger map", normal(1, 2, 17, 19), 5, stride=2, padding=2)
     add("expanded rows", normal(2, 2, 1, 6), 2, expand={"x": (2, 2, 4, 6)}, **one)
     return family
 
@@ -177,5 +186,6 @@ def adaptive_pool2d():
     add_global("one pixel", 3, 4, 1, 1)
     add_global("one channel", 1, 1, 3, 4)
     add_global("channels height width equal", 4, 4, 4, 4)
+    add_global("larger map", 1, 2, 17, 19)
     add_global("many channels", 1, 37, 2, 3)
     return family

@@ -1,11 +1,12 @@
 //! Runs the cases of a family and collects everything that is wrong.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use candle_core::{DType, Error, Result, Tensor, Var};
 
+use crate::batch_norm_layer;
 use crate::cases::{Case, Family};
 use crate::compare::{Deviation, deviation};
 use crate::layouts::Layout;
@@ -16,29 +17,58 @@ fn tolerance(dtype: DType) -> f64 {
     if dtype == DType::F32 { 1e-5 } else { 1e-10 }
 }
 
-/// Runs every case of the family in both dtypes and all layouts.
+/// How many values the input has in a run with many copies of the batch: enough for work to be shared among threads.
+const MANY: usize = 140_000;
+
+/// What the cases of a family are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Calls of one function.
+    Operation,
+    /// Steps of a batch normalization layer.
+    BatchNormLayer,
+}
+
+impl Kind {
+    fn run(self, run: Run<'_>) -> Result<Found> {
+        match self {
+            Self::Operation => operation(run),
+            Self::BatchNormLayer => batch_norm_layer::steps(run),
+        }
+    }
+}
+
+/// Runs every case of the family in both dtypes and all layouts, and operations also with a batch of many copies.
 ///
 /// # Panics
 ///
 /// If there are fewer than `least` cases, or anything deviates: the message lists all of it.
-pub(crate) fn check(family: &Family, least: usize, run: fn(Run<'_>) -> Result<Found>) {
+pub(crate) fn check(family: &Family, least: usize, kind: Kind) {
     assert!(family.cases.len() >= least, "{}: {} cases, {least} expected", family.name, family.cases.len());
     let mut report = Report::default();
     for case in &family.cases {
-        for dtype in [DType::F32, DType::F64] {
-            for layout in Layout::ALL {
-                let title = format!("{}/{} [{dtype:?}, {layout:?}]", family.name, case.name);
-                report.runs += 1;
-                let compared = catch_unwind(AssertUnwindSafe(|| run(Run { family, case, dtype, layout })));
-                match compared {
-                    Ok(Ok(tensors)) => {
-                        for (tensor, found) in tensors {
-                            report.add(&title, &tensor, dtype, found);
-                        }
+        let ways = [DType::F32, DType::F64]
+            .into_iter()
+            .flat_map(|dtype| Layout::ALL.map(|layout| Run { family, case, dtype, layout, copies: 1 }));
+        let values = family.tensor(case, &case.args[0]).elem_count();
+        let many = Run {
+            family,
+            case,
+            dtype: DType::F32,
+            layout: Layout::Contiguous,
+            copies: MANY.div_ceil(values),
+        };
+        let ways = ways.chain((kind == Kind::Operation).then_some(many));
+        for way in ways {
+            report.runs += 1;
+            match catch_unwind(AssertUnwindSafe(|| kind.run(way))) {
+                Ok(Ok(tensors)) => {
+                    for (tensor, found) in tensors {
+                        report.add(&way, &tensor, found);
                     }
-                    Ok(Err(error)) => report.failures.push(format!("{title}: error: {error}")),
-                    Err(panic) => report.failures.push(format!("{title}: panic: {}", message(&*panic))),
                 }
+                Ok(Err(error)) => report.failures.push(format!("{way}: error: {error}")),
+                Err(panic) => report.failures.push(format!("{way}: panic: {}", message(&*panic))),
             }
         }
     }
@@ -54,18 +84,18 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, title: &str, tensor: &str, dtype: DType, found: Result<Deviation>) {
+    fn add(&mut self, run: &Run<'_>, tensor: &str, found: Result<Deviation>) {
         match found {
-            Ok(found) if found.error <= tolerance(dtype) => {
-                let worst = self.worst.entry(dtype.as_str()).or_default();
+            Ok(found) if found.error <= tolerance(run.dtype) => {
+                let worst = self.worst.entry(run.dtype.as_str()).or_default();
                 if found.error >= worst.0 {
-                    *worst = (found.error, format!("{title} {tensor}"));
+                    *worst = (found.error, format!("{run} {tensor}"));
                 }
             }
             Ok(Deviation { error, index, got, want }) => self
                 .failures
-                .push(format!("{title} {tensor}: error {error:.1e} at {index:?}: got {got}, want {want}")),
-            Err(error) => self.failures.push(format!("{title} {tensor}: {error}")),
+                .push(format!("{run} {tensor}: error {error:.1e} at {index:?}: got {got}, want {want}")),
+            Err(error) => self.failures.push(format!("{run} {tensor}: {error}")),
         }
     }
 
@@ -97,12 +127,51 @@ pub(crate) struct Run<'a> {
     pub(crate) case: &'a Case,
     pub(crate) dtype: DType,
     pub(crate) layout: Layout,
+    /// How often the recorded batch is repeated.
+    pub(crate) copies: usize,
+}
+
+impl fmt::Display for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { family, case, dtype, layout, copies } = self;
+        write!(f, "{}/{} [{dtype:?}, {layout:?}", family.name, case.name)?;
+        if *copies > 1 {
+            write!(f, ", {copies} times the batch")?;
+        }
+        f.write_str("]")
+    }
+}
+
+/// Whether a tensor has no batch dimension: a parameter or a statistic over the batch.
+fn is_of_all(name: &str) -> bool {
+    matches!(name, "weight" | "bias" | "mean" | "variance")
 }
 
 impl Run<'_> {
-    /// The recorded values of an input or of the cotangent, in the dtype of the run.
+    /// The values of an input or of the cotangent, in the dtype of the run.
     pub(crate) fn values(&self, name: &str) -> Result<Tensor> {
-        self.family.tensor(self.case, name).to_dtype(self.dtype)
+        self.repeated(name)?.to_dtype(self.dtype)
+    }
+
+    /// What was recorded, for as many copies of the batch as the run has: of a parameter's gradient, the sum.
+    fn repeated(&self, name: &str) -> Result<Tensor> {
+        let recorded = self.family.tensor(self.case, name);
+        let (of, is_gradient) = name.strip_prefix("grad.").map_or((name, false), |input| (input, true));
+        if self.copies == 1 {
+            Ok(recorded.clone())
+        } else if is_of_all(of) || self.spans_the_batch(of) {
+            if is_gradient { recorded * self.copies as f64 } else { Ok(recorded.clone()) }
+        } else {
+            let mut copies = vec![1; recorded.rank()];
+            copies[0] = self.copies;
+            recorded.repeat(copies)
+        }
+    }
+
+    /// Whether an input is one image that is broadcast to the batch.
+    fn spans_the_batch(&self, input: &str) -> bool {
+        let expanded = self.case.expand.get(input);
+        expanded.is_some_and(|shape| shape[0] != self.family.tensor(self.case, input).dims()[0])
     }
 
     /// An input in the layout of the run, and the variable behind it where its gradient is recorded.
@@ -112,6 +181,8 @@ impl Run<'_> {
             self.case.grads.iter().any(|grad| grad == name).then(|| Var::from_tensor(&stored)).transpose()?;
         let mut input = self.layout.view(var.as_ref().map_or(&stored, Var::as_tensor))?;
         if let Some(shape) = self.case.expand.get(name) {
+            let mut shape = shape.clone();
+            shape[0] *= if is_of_all(name) { 1 } else { self.copies };
             input = input.broadcast_as(shape.as_slice())?;
         }
         Ok((input, var))
@@ -120,7 +191,7 @@ impl Run<'_> {
     /// Compares an output or a gradient with the recorded one.
     pub(crate) fn compare(&self, name: &str, got: &Tensor) -> (String, Result<Deviation>) {
         let found = if got.dtype() == self.dtype {
-            deviation(got, self.family.tensor(self.case, name))
+            self.repeated(name).and_then(|want| deviation(got, &want))
         } else {
             Err(Error::Msg(format!("dtype: got {:?}, want {:?}", got.dtype(), self.dtype)))
         };
@@ -135,12 +206,12 @@ impl Run<'_> {
         output: &Tensor,
         variables: &HashMap<&str, (Var, Layout)>,
     ) -> Result<Found> {
-        let cotangent = self.family.tensor(self.case, "cotangent");
+        let cotangent = self.values("cotangent")?;
         if output.dims() != cotangent.dims() {
             // The wrong shape was found with the output.
             return Ok(Vec::new());
         }
-        let gradients = self.layout.weighted_sum(output, &self.values("cotangent")?)?.backward()?;
+        let gradients = self.layout.weighted_sum(output, &cotangent)?.backward()?;
         let compared = self.case.grads.iter().map(|input| {
             let name = format!("grad.{input}");
             let (variable, layout) = &variables[input.as_str()];
