@@ -1,0 +1,140 @@
+//! Operations that move values without changing them: composed of candle's, whose gradients are right for these.
+use super::check;
+use candle_core::{Result, Tensor, bail};
+
+/// `(N, C, H, W)` as `(N, C * H * W)`.
+///
+/// # Errors
+/// If `x` has fewer than two dimensions, is empty or not of `f32` or `f64`.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// let x = Tensor::ones((2, 16, 5, 5), DType::F32, &Device::Cpu)?;
+/// assert_eq!(cnn_runtime::ops::flatten(&x)?.dims(), [2, 400]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn flatten(x: &Tensor) -> Result<Tensor> {
+    check::planes("flatten", x)?;
+    x.flatten_from(1)
+}
+
+/// The tensors one after another along dimension 1.
+///
+/// # Errors
+/// If there are none, or if their shapes differ elsewhere, or their dtypes.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// let x = Tensor::ones((2, 3, 4, 4), DType::F32, &Device::Cpu)?;
+/// assert_eq!(cnn_runtime::ops::concat(&[&x, &x])?.dims(), [2, 6, 4, 4]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn concat(tensors: &[&Tensor]) -> Result<Tensor> {
+    const OP: &str = "concat";
+    let Some((first, others)) = tensors.split_first() else { bail!("{OP}: expected at least one tensor") };
+    check::planes(OP, first)?;
+    for other in others {
+        check::planes(OP, other)?;
+        check::alike(OP, first, other, "tensor")?;
+        let (expected, found) = (first.dims(), other.dims());
+        if expected.len() != found.len() || expected[0] != found[0] || expected[2..] != found[2..] {
+            bail!(
+                "{OP}: expected shapes that differ in their channels only, found {expected:?} and {found:?}"
+            );
+        }
+    }
+    Tensor::cat(tensors, 1)
+}
+
+/// The centre of `x` `(N, C, H, W)`: `(N, C, height, width)`, from row `(H - height) / 2` and column
+/// `(W - width) / 2`, both rounded down (U-Net's "crop", Ronneberger et al., arXiv 1505.04597).
+///
+/// # Errors
+/// If `x` is not a map, or is smaller than that.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// let x = Tensor::ones((1, 64, 64, 64), DType::F32, &Device::Cpu)?;
+/// assert_eq!(cnn_runtime::ops::crop2d(&x, [56, 56])?.dims(), [1, 64, 56, 56]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn crop2d(x: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor> {
+    const OP: &str = "crop2d";
+    let [_, _, h, w] = check::map(OP, x)?;
+    if height == 0 || width == 0 || height > h || width > w {
+        bail!(
+            "{OP}: expected a size from 1x1 to {h}x{w} for the input {:?}, found {height}x{width}",
+            x.shape()
+        );
+    }
+    x.narrow(2, (h - height) / 2, height)?.narrow(3, (w - width) / 2, width)?.contiguous()
+}
+
+/// `x` `(N, C, H, W)` with zeros around it.
+///
+/// # Errors
+/// If `x` is not a map, or the result is too large.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// let x = Tensor::ones((1, 1, 3, 3), DType::F32, &Device::Cpu)?;
+/// assert_eq!(cnn_runtime::ops::pad2d(&x, 1, 2, 3, 4)?.dims(), [1, 1, 6, 10]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn pad2d(x: &Tensor, top: usize, bottom: usize, left: usize, right: usize) -> Result<Tensor> {
+    const OP: &str = "pad2d";
+    let [n, c, h, w] = check::map(OP, x)?;
+    let (height, width) =
+        (h.saturating_add(top).saturating_add(bottom), w.saturating_add(left).saturating_add(right));
+    check::shape(OP, &[n, c, height, width])?;
+    x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)
+}
+
+/// `(N, C, H, W)` as `(N, C / r^2, H r, W r)`: channel `c r^2 + i r + j` becomes the pixels `(y r + i, x r + j)` of
+/// channel `c`. Shi et al., arXiv 1609.05158.
+///
+/// # Errors
+/// If `x` is not a map, or its channels are not a multiple of `r^2`.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// let x = Tensor::ones((1, 12, 4, 4), DType::F32, &Device::Cpu)?;
+/// assert_eq!(cnn_runtime::ops::pixel_shuffle(&x, 2)?.dims(), [1, 3, 8, 8]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn pixel_shuffle(x: &Tensor, r: usize) -> Result<Tensor> {
+    const OP: &str = "pixel_shuffle";
+    let [n, c, h, w] = check::map(OP, x)?;
+    match r.checked_mul(r) {
+        Some(square) if square > 0 && c.is_multiple_of(square) => {
+            let cells = x.reshape(&[n, c / square, r, r, h, w])?;
+            cells.permute([0, 1, 4, 2, 5, 3])?.contiguous()?.reshape((n, c / square, h * r, w * r))
+        }
+        _ => bail!("{OP}: expected channels that are a multiple of {r} * {r}, found shape {:?}", x.shape()),
+    }
+}
+
+/// The channels of `x` `(N, C, H, W)`, seen as `groups` rows, transposed: channel `i * C / groups + j` becomes
+/// channel `j * groups + i`. Zhang et al., arXiv 1707.01083.
+///
+/// # Errors
+/// If `x` is not a map, or `groups` does not divide its channels.
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// let x = Tensor::arange(0f32, 6., &Device::Cpu)?.reshape((1, 6, 1, 1))?;
+/// let y = cnn_runtime::ops::channel_shuffle(&x, 2)?;
+/// assert_eq!(y.flatten_all()?.to_vec1::<f32>()?, [0., 3., 1., 4., 2., 5.]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn channel_shuffle(x: &Tensor, groups: usize) -> Result<Tensor> {
+    const OP: &str = "channel_shuffle";
+    let [n, c, h, w] = check::map(OP, x)?;
+    if groups == 0 || !c.is_multiple_of(groups) {
+        bail!(
+            "{OP}: expected a number of groups that divides the channels of {:?}, found {groups}",
+            x.shape()
+        );
+    }
+    x.reshape((n, groups, c / groups, h * w))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h, w))
+}

@@ -1,0 +1,81 @@
+//! The checks of arguments that operations share; every message names the operation and what it found.
+use candle_core::{DType, Result, Shape, Tensor, bail};
+use cnn_ir::window::Axis;
+use cnn_kernels::{channels::Planes, window::Span};
+
+/// Values that a tensor may have: below it, no size in bytes overflows.
+const LIMIT: usize = isize::MAX as usize / 16;
+
+/// The input is `f32` or `f64`, and not empty.
+pub(super) fn input(op: &str, x: &Tensor) -> Result<()> {
+    if !matches!(x.dtype(), DType::F32 | DType::F64) {
+        bail!("{op}: expected a tensor of f32 or f64, found {}", x.dtype().as_str());
+    }
+    if x.elem_count() == 0 {
+        bail!("{op}: expected at least one value, found shape {:?}", x.shape());
+    }
+    Ok(())
+}
+
+/// The input is a map `(N, C, H, W)`: its sizes.
+pub(super) fn map(op: &str, x: &Tensor) -> Result<[usize; 4]> {
+    input(op, x)?;
+    match *x.dims() {
+        [n, c, h, w] => Ok([n, c, h, w]),
+        _ => bail!("{op}: expected a map (N, C, H, W), found shape {:?}", x.shape()),
+    }
+}
+
+/// The input is `(N, C, ...)`: seen channel by channel.
+pub(super) fn planes(op: &str, x: &Tensor) -> Result<Planes> {
+    input(op, x)?;
+    match x.dims() {
+        [batch, channels, plane @ ..] => {
+            Ok(Planes { batch: *batch, channels: *channels, plane: plane.iter().product() })
+        }
+        _ => bail!("{op}: expected (N, C, ...), found shape {:?}", x.shape()),
+    }
+}
+
+/// Two arguments share dtype and device.
+pub(super) fn alike(op: &str, x: &Tensor, other: &Tensor, what: &str) -> Result<()> {
+    if x.dtype() != other.dtype() {
+        let (expected, found) = (x.dtype().as_str(), other.dtype().as_str());
+        bail!("{op}: expected a {what} of {expected} as the input is, found {found}");
+    }
+    if !x.device().same_device(other.device()) {
+        let (expected, found) = (x.device().location(), other.device().location());
+        bail!("{op}: expected the {what} on {expected:?} as the input is, found {found:?}");
+    }
+    Ok(())
+}
+
+/// A vector with one value per channel, like the input.
+pub(super) fn vector(op: &str, x: &Tensor, vector: &Tensor, len: usize, what: &str) -> Result<()> {
+    alike(op, x, vector, what)?;
+    if vector.dims() != [len] {
+        bail!(
+            "{op}: expected a {what} of shape [{len}] for the input {:?}, found {:?}",
+            x.shape(),
+            vector.shape()
+        );
+    }
+    Ok(())
+}
+
+/// The axis over an input whose output size is known.
+pub(super) fn span(op: &str, axis: Axis, input: usize, output: usize) -> Result<Span> {
+    let Axis { kernel, stride, before, after, dilation } = axis;
+    match Span::new(input, output, kernel, stride, dilation, [before, after]) {
+        Some(span) => Ok(span),
+        None => bail!("{op}: sizes out of range: {axis:?} over {input} values gives {output}"),
+    }
+}
+
+/// A shape whose number of values is in range.
+pub(super) fn shape(op: &str, dims: &[usize]) -> Result<Shape> {
+    match dims.iter().try_fold(1, |count: usize, &dim| count.checked_mul(dim)) {
+        Some(count) if count <= LIMIT => Ok(Shape::from(dims)),
+        _ => bail!("{op}: the result's shape {dims:?} is too large"),
+    }
+}
