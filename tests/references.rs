@@ -22,11 +22,11 @@ use cases::Family;
 use run::Kind;
 
 macro_rules! families {
-    ($($family:ident: $kind:ident, $least:literal;)+) => {
+    ($($family:ident: $kind:ident, $least:literal, $many:expr;)+) => {
         $(
             #[test]
             fn $family() {
-                run::check(&Family::load(stringify!($family)), $least, Kind::$kind);
+                run::check(&Family::load(stringify!($family)), $least, Kind::$kind, $many);
             }
         )+
 
@@ -35,22 +35,26 @@ macro_rules! families {
     };
 }
 
-// What the cases of each are, and how many cases it has at least: a file that lost some must not pass.
+/// Input values of a large batch: an operation on each makes work for several threads.
+const MANY: usize = 140_000;
+
+// What the cases of each are; how many it has at least, because a file that lost some must not pass; and the values of
+// its large batches (less where every value costs much, none where the batch has an influence on the result).
 families! {
-    conv2d: Operation, 80;
-    conv_transpose2d: Operation, 30;
-    linear: Operation, 15;
-    max_pool2d: Operation, 50;
-    avg_pool2d: Operation, 40;
-    adaptive_pool2d: Operation, 20;
-    batch_norm: Operation, 20;
-    batch_norm_layer: BatchNormLayer, 9;
-    norms: Operation, 45;
-    activation: Operation, 100;
-    weighted: Operation, 20;
-    nonfinite: Operation, 20;
-    resize: Operation, 35;
-    moving: Operation, 50;
+    conv2d: Operation, 90, 15_000;
+    conv_transpose2d: Operation, 30, 15_000;
+    linear: Operation, 15, MANY;
+    max_pool2d: Operation, 50, MANY;
+    avg_pool2d: Operation, 45, MANY;
+    adaptive_pool2d: Operation, 20, MANY;
+    batch_norm: Operation, 20, MANY;
+    batch_norm_layer: BatchNormLayer, 9, 0;
+    norms: Operation, 50, MANY;
+    activation: Operation, 100, MANY;
+    weighted: Operation, 20, MANY;
+    nonfinite: Operation, 20, 0;
+    resize: Operation, 35, MANY;
+    moving: Operation, 50, MANY;
 }
 
 #[test]

@@ -17,9 +17,6 @@ fn tolerance(dtype: DType) -> f64 {
     if dtype == DType::F32 { 1e-5 } else { 1e-10 }
 }
 
-/// How many values the input has in a run with many copies of the batch: enough for work to be shared among threads.
-const MANY: usize = 140_000;
-
 /// What the cases of a family are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -38,27 +35,29 @@ impl Kind {
     }
 }
 
-/// Runs every case of the family in both dtypes and all layouts, and operations also with a batch of many copies.
+/// Runs every case of the family in both dtypes and all layouts, and some of those with enough values also with so many
+/// copies of their batch that the input has `many` values and the work is shared among threads.
 ///
 /// # Panics
 ///
 /// If there are fewer than `least` cases, or anything deviates: the message lists all of it.
-pub(crate) fn check(family: &Family, least: usize, kind: Kind) {
+pub(crate) fn check(family: &Family, least: usize, kind: Kind, many: usize) {
     assert!(family.cases.len() >= least, "{}: {} cases, {least} expected", family.name, family.cases.len());
     let mut report = Report::default();
+    let mut large = 0;
     for case in &family.cases {
-        let ways = [DType::F32, DType::F64]
+        let plain = [DType::F32, DType::F64]
             .into_iter()
             .flat_map(|dtype| Layout::ALL.map(|layout| Run { family, case, dtype, layout, copies: 1 }));
         let values = family.tensor(case, &case.args[0]).elem_count();
-        let many = Run {
-            family,
-            case,
-            dtype: DType::F32,
-            layout: Layout::Contiguous,
-            copies: MANY.div_ceil(values),
-        };
-        let ways = ways.chain((kind == Kind::Operation).then_some(many));
+        let copies = many.div_ceil(values);
+        let copied = Run { family, case, dtype: DType::F32, layout: Layout::Contiguous, copies };
+        // Not of few values (float32 sums of that many equal terms are wrong in PyTorch too), and not where candle
+        // broadcasts the copies and so sums a gradient over them.
+        let worthwhile = copies > 1 && values >= 64 && !copied.spans_the_batch();
+        large += usize::from(worthwhile);
+        // Every second is enough to meet every function, and much faster.
+        let ways = plain.chain((worthwhile && large % 2 == 1).then_some(copied));
         for way in ways {
             report.runs += 1;
             match catch_unwind(AssertUnwindSafe(|| kind.run(way))) {
@@ -148,6 +147,12 @@ fn is_of_all(name: &str) -> bool {
 }
 
 impl Run<'_> {
+    /// Whether one image is broadcast to the batch.
+    fn spans_the_batch(&self) -> bool {
+        let batch = |input| self.family.tensor(self.case, input).dims()[0];
+        self.case.expand.iter().any(|(input, shape)| !is_of_all(input) && shape[0] != batch(input))
+    }
+
     /// The values of an input or of the cotangent, in the dtype of the run.
     pub(crate) fn values(&self, name: &str) -> Result<Tensor> {
         self.repeated(name)?.to_dtype(self.dtype)
@@ -159,19 +164,13 @@ impl Run<'_> {
         let (of, is_gradient) = name.strip_prefix("grad.").map_or((name, false), |input| (input, true));
         if self.copies == 1 {
             Ok(recorded.clone())
-        } else if is_of_all(of) || self.spans_the_batch(of) {
+        } else if is_of_all(of) {
             if is_gradient { recorded * self.copies as f64 } else { Ok(recorded.clone()) }
         } else {
-            let mut copies = vec![1; recorded.rank()];
-            copies[0] = self.copies;
-            recorded.repeat(copies)
+            // Faster than `repeat`, which joins that many tensors.
+            let copies = recorded.broadcast_left(self.copies)?;
+            copies.flatten(0, 1)?.contiguous()
         }
-    }
-
-    /// Whether an input is one image that is broadcast to the batch.
-    fn spans_the_batch(&self, input: &str) -> bool {
-        let expanded = self.case.expand.get(input);
-        expanded.is_some_and(|shape| shape[0] != self.family.tensor(self.case, input).dims()[0])
     }
 
     /// An input in the layout of the run, and the variable behind it where its gradient is recorded.
