@@ -1,0 +1,131 @@
+//! The tensors of a finished network.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use candle_core::{DType, Device, Var};
+use candle_nn::VarMap;
+
+use super::Role;
+use crate::error::Result;
+use crate::random::Generator;
+use crate::weights;
+
+/// A named tensor.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) var: Var,
+    pub(super) role: Role,
+}
+
+/// Every tensor of a network by name, in the order of its layers, with the generator of its dropout.
+///
+/// Clones share: setting a variable through one is seen by all, and by the layers.
+///
+/// ```
+/// # fn main() -> cnn_runtime::Result<()> {
+/// use candle_core::{Device, Tensor};
+/// use cnn_runtime::Init;
+/// use cnn_runtime::params::{Builder, Fill, Role};
+///
+/// let builder = Builder::init(&Init::seed(42), &Device::Cpu)?;
+/// let bn = builder.root().pp("bn1");
+/// let weight = bn.tensor("weight", 2, Fill::Constant(1.), Role::Parameter)?;
+/// bn.tensor("running_mean", 2, Fill::Constant(0.), Role::Buffer)?;
+/// let state = builder.finish()?;
+///
+/// let names: Vec<&str> = state.named().map(|(name, _, _)| name).collect();
+/// assert_eq!(names, ["bn1.weight", "bn1.running_mean"]);
+/// assert_eq!(state.trainable().len(), 1);
+///
+/// // The layer's tensor is the variable.
+/// state.get("bn1.weight").unwrap().set(&Tensor::new(&[3f32, 4.], &Device::Cpu)?)?;
+/// assert_eq!(weight.to_vec1::<f32>()?, [3., 4.]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct State {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    entries: Vec<Entry>,
+    generator: Generator,
+    device: Device,
+    dtype: DType,
+}
+
+impl State {
+    pub(super) fn new(entries: Vec<Entry>, generator: Generator, device: Device, dtype: DType) -> Self {
+        Self { inner: Arc::new(Inner { entries, generator, device, dtype }) }
+    }
+
+    /// Every tensor: its name, the variable, and whether it is trained.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &Var, Role)> {
+        self.inner.entries.iter().map(|entry| (entry.name.as_str(), &entry.var, entry.role))
+    }
+
+    /// The variables to give to an optimizer: parameters, not running statistics.
+    #[must_use]
+    pub fn trainable(&self) -> Vec<Var> {
+        self.named().filter(|(_, _, role)| *role == Role::Parameter).map(|(_, var, _)| var.clone()).collect()
+    }
+
+    /// The variable of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Var> {
+        self.named().find(|(other, _, _)| *other == name).map(|(_, var, _)| var)
+    }
+
+    /// The variables as candle's map, sharing them.
+    #[must_use]
+    pub fn varmap(&self) -> VarMap {
+        let map = VarMap::new();
+        let data = self.named().map(|(name, var, _)| (name.to_owned(), var.clone())).collect();
+        *map.data().lock().unwrap_or_else(PoisonError::into_inner) = data;
+        map
+    }
+
+    /// Saves every tensor, running statistics included, as a safetensors file (see
+    /// [`weights::save`]). PyTorch loads it with `safetensors.torch.load_file` and
+    /// `load_state_dict`, which supplies the `num_batches_tracked` counters itself.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; a file of that name is then left as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        weights::save(path, self.named().map(|(name, var, _)| (name, var.as_tensor())))
+    }
+
+    /// The generator of the network's dropout. It starts from the seed of the [`Init`](crate::Init)
+    /// (from 0 for a file without exceptions, and a `VarBuilder`); save its
+    /// [`state`](Generator::state) with a checkpoint.
+    #[must_use]
+    pub fn generator(&self) -> &Generator {
+        &self.inner.generator
+    }
+
+    /// The device that holds the network.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.inner.device
+    }
+
+    /// The element type of the network.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.inner.dtype
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, var, _) in self.named() {
+            map.entry(&name, &format_args!("{:?} {:?}", var.dims(), var.dtype()));
+        }
+        map.finish()
+    }
+}
