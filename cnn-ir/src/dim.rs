@@ -89,7 +89,8 @@ impl Poly {
             if coefficient < 0 && !product.is_empty() {
                 return None;
             }
-            let factor = product.iter().fold(1_i128, |acc, atom| acc.saturating_mul(atom.lower_bound().max(0)));
+            let factor =
+                product.iter().fold(1_i128, |acc, atom| acc.saturating_mul(atom.lower_bound().max(0)));
             bound = bound.saturating_add(coefficient.saturating_mul(factor));
         }
         Some(bound)

@@ -70,7 +70,8 @@ impl Lexer<'_> {
                 '}' => self.close(Delimiter::Brace),
                 c => {
                     self.at += c.len_utf8();
-                    let joint = self.peek(0).is_some_and(|next| next.is_ascii_punctuation() && !is_bracket(next));
+                    let joint =
+                        self.peek(0).is_some_and(|next| next.is_ascii_punctuation() && !is_bracket(next));
                     self.out.table.push_punct(c, joint);
                     self.out.positions.push(start..self.at);
                 }

@@ -59,7 +59,9 @@ impl Shape {
     #[must_use]
     pub fn as_flat(&self) -> Option<&Dim> {
         match self {
-            Self::Chw([channels, height, width]) if *height == Dim::ONE && *width == Dim::ONE => Some(channels),
+            Self::Chw([channels, height, width]) if *height == Dim::ONE && *width == Dim::ONE => {
+                Some(channels)
+            }
             Self::Flat(features) => Some(features),
             _ => None,
         }

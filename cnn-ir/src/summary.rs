@@ -65,7 +65,9 @@ pub fn grouped(number: i128) -> String {
 #[must_use]
 pub fn markdown(model: &Model) -> String {
     use std::fmt::Write;
-    let mut out = String::from("| path | layer | output | parameters | MACs | sees |\n| --- | --- | --- | ---: | ---: | --- |\n");
+    let mut out = String::from(
+        "| path | layer | output | parameters | MACs | sees |\n| --- | --- | --- | ---: | ---: | --- |\n",
+    );
     for line in lines(model) {
         let layer = line.layer.replace('|', "\\|");
         let _ = writeln!(
@@ -75,6 +77,11 @@ pub fn markdown(model: &Model) -> String {
         );
     }
     let totals = &model.totals;
-    let _ = writeln!(out, "| **total** | | | **{}** | **{}** | |", count(&totals.parameters), count(&totals.macs));
+    let _ = writeln!(
+        out,
+        "| **total** | | | **{}** | **{}** | |",
+        count(&totals.parameters),
+        count(&totals.macs)
+    );
     out
 }

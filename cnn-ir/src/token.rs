@@ -191,12 +191,17 @@ impl TokenTable {
     pub fn text(&self, range: TokenRange) -> String {
         let mut out = String::new();
         let mut previous: Option<&Token> = None;
+        // Behind `==`, `=>` and `->` stands a space, behind the `=` of `pad=1` none.
+        let mut behind_pair = false;
         let last = (range.last as usize + 1).min(self.tokens.len());
         for token in self.tokens.get(range.first as usize..last).unwrap_or_default() {
-            if previous.is_some_and(|previous| spaced(previous, token)) {
+            let in_pair =
+                previous.is_some_and(|token| matches!(token.kind, TokenKind::Punct { joint: true, .. }));
+            if !in_pair && previous.is_some_and(|previous| behind_pair || spaced(previous, token)) {
                 out.push(' ');
             }
             out.push_str(&token.text);
+            behind_pair = in_pair && matches!(token.text.as_ref(), "=" | ">");
             previous = Some(token);
         }
         out
@@ -209,10 +214,15 @@ fn spaced(left: &Token, right: &Token) -> bool {
     let is_word = |token: &Token| matches!(token.kind, Ident | Literal);
     match (&left.kind, &right.kind) {
         (Punct { character: ',' | ';' | ':', joint: false }, _) => true,
-        (Punct { character: '>', .. }, _) => true,
-        (_, Punct { character: '-' | '=', joint: true }) => true,
-        (Close { delimiter: Delimiter::Brace, .. }, _) | (_, Open { delimiter: Delimiter::Brace, .. }) => true,
-        (Open { delimiter: Delimiter::Brace, .. }, _) | (_, Close { delimiter: Delimiter::Brace, .. }) => true,
+        (_, Punct { character: '-' | '=', joint: true } | Punct { character: '%', .. }) => true,
+        (Punct { character: '%', .. }, _) => true,
+        (Ident, Punct { character: '@', .. }) => true,
+        (Close { delimiter: Delimiter::Brace, .. }, _) | (_, Open { delimiter: Delimiter::Brace, .. }) => {
+            true
+        }
+        (Open { delimiter: Delimiter::Brace, .. }, _) | (_, Close { delimiter: Delimiter::Brace, .. }) => {
+            true
+        }
         (Punct { character: '|', .. }, _) | (_, Punct { character: '|', .. }) => true,
         (Close { .. }, _) => is_word(right),
         _ => is_word(left) && is_word(right),

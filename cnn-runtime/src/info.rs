@@ -64,7 +64,14 @@ impl Summary {
             ]);
         }
         let macs = self.costs.map_or_else(|| "?".to_owned(), |[macs, _]| grouped(macs as i128));
-        rows.push(["total".into(), String::new(), String::new(), grouped(self.params as i128), macs, String::new()]);
+        rows.push([
+            "total".into(),
+            String::new(),
+            String::new(),
+            grouped(self.params as i128),
+            macs,
+            String::new(),
+        ]);
         rows
     }
 }
@@ -92,7 +99,11 @@ impl fmt::Display for Summary {
         }
         if let Some([_, activations]) = self.costs {
             let mebibytes = activations as f64 * 4.0 / (1024.0 * 1024.0);
-            writeln!(f, "  activations: {} values ({mebibytes:.1} MiB in f32)", grouped(activations as i128))?;
+            writeln!(
+                f,
+                "  activations: {} values ({mebibytes:.1} MiB in f32)",
+                grouped(activations as i128)
+            )?;
         }
         let megabytes = self.params as f64 * 4.0 / (1024.0 * 1024.0);
         write!(f, "  weights: {megabytes:.1} MiB in f32")

@@ -62,9 +62,9 @@ pub use boundary::{Batch, Chw, Flat, Input};
 pub use candle_core::Result as CandleResult;
 pub use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};
 pub use candle_nn::VarBuilder;
+pub use cnn_ir::window::{Axis, Padding, Window};
 #[cfg(feature = "macros")]
 pub use cnn_macros::network;
-pub use cnn_ir::window::{Axis, Padding, Window};
 pub use error::{Error, Result};
 pub use info::{LayerInfo, Summary, same_shape};
 pub use init::{Init, Scheme};

@@ -56,7 +56,9 @@ impl Problem {
             P::NoNetwork => "no network is declared here".into(),
             P::EmptyPath => "there is no layer here".into(),
             P::InnerAttribute => "only `#![network(crate = path)]` may stand here".into(),
-            P::NetworkAttribute => "the attribute is written `#[network(crate = path::to::cnn_runtime)]`".into(),
+            P::NetworkAttribute => {
+                "the attribute is written `#[network(crate = path::to::cnn_runtime)]`".into()
+            }
             P::Duplicate { what, name } => format!("the {what} `{name}` is there twice"),
             P::NameTaken { name } => format!("`{name}` is the name of a layer, so a block cannot have it"),
             P::ShapeRank { count, text } => {
@@ -66,24 +68,34 @@ impl Problem {
             P::UnknownSymbol { name, .. } => format!("`{name}` is not a symbol of the input's shape"),
             P::ImpossibleFact { text } => format!("`{text}` can never hold"),
             P::NoBeginning { .. } => "this path does not say which input it begins with".into(),
-            P::InputInside { name } => format!("the input `{name}` can only stand at the beginning of a path"),
-            P::OutputWithoutTap { name, .. } => format!("nothing is named `@{name}`, which the network gives"),
+            P::InputInside { name } => {
+                format!("the input `{name}` can only stand at the beginning of a path")
+            }
+            P::OutputWithoutTap { name, .. } => {
+                format!("nothing is named `@{name}`, which the network gives")
+            }
             P::UnknownLayer { name, .. } => format!("`{name}` is not a layer"),
             P::UnknownOption { head, option, .. } => format!("`{head}` has no option `{option}`"),
             P::UnknownWord { name, .. } => format!("`{name}` is neither a number nor an option here"),
             P::UnknownNumber { name, .. } => format!("`{name}` is not a number that is known here"),
             P::UnknownTap { name, .. } => format!("there is no tap `@{name}` before this"),
-            P::UnknownParameter { block, name, .. } => format!("the block `{block}` has no parameter `{name}`"),
+            P::UnknownParameter { block, name, .. } => {
+                format!("the block `{block}` has no parameter `{name}`")
+            }
             P::NumberAsWord { name } => format!("`{name}` is a number, not a layer"),
             P::LayerAsNumber { name } => format!("`{name}` is a layer, and a number is needed here"),
-            P::DuplicatePath { path } => format!("two layers would be named `{path}`, and share their weights' names"),
+            P::DuplicatePath { path } => {
+                format!("two layers would be named `{path}`, and share their weights' names")
+            }
             P::NumberedWithoutRepeat { label } => {
                 format!("`{label}[..]` numbers the copies of a repeat, and nothing is repeated here")
             }
             P::DigitsMissing { layer, what, .. } => format!("`{layer}` lacks its {what}"),
             P::DigitsUnexpected { word, head } => format!("`{head}` takes no number like that of `{word}`"),
             P::SizeMissing { layer, what, .. } => format!("`{layer}` lacks its {what}"),
-            P::SizeUnexpected { layer, head } => format!("`{head}` takes no size behind `-`, as `{layer}` has"),
+            P::SizeUnexpected { layer, head } => {
+                format!("`{head}` takes no size behind `-`, as `{layer}` has")
+            }
             P::SizeOfCall { name } => format!("`{name}` is a block: its arguments stand in parentheses"),
             P::TwoSizes { layer } => format!("`{layer}` has two numbers of features"),
             P::StrideUnexpected { layer, head } => format!("`{head}` has no stride, as `{layer}` has"),
@@ -94,7 +106,9 @@ impl Problem {
             P::NotASize { text } => format!("`{text}` is not a whole number"),
             P::BadDivision { text } => format!("`{text}` does not divide by a number of at least 1"),
             P::NumberNotVisible { what, text } => {
-                format!("{what} must be a number of at least 0 that is known while this compiles, not `{text}`")
+                format!(
+                    "{what} must be a number of at least 0 that is known while this compiles, not `{text}`"
+                )
             }
             P::RepeatZero => "a repeat of 0 is nothing".into(),
             P::RepeatOfLayer { layer, repeat } => {
@@ -127,15 +141,27 @@ impl Problem {
                 format!("`{layer}` pads by more than half of its {} window", by(*kernel))
             }
             P::WindowTooLarge { layer, kernel, dilation, input, padding } => {
-                let dilated = if *dilation == [1, 1] { String::new() } else { format!(" dilated by {}", by(*dilation)) };
-                format!("`{layer}` does not fit: its {} window{dilated} is larger than {input}{}", by(*kernel), padded(*padding))
+                let dilated = if *dilation == [1, 1] {
+                    String::new()
+                } else {
+                    format!(" dilated by {}", by(*dilation))
+                };
+                format!(
+                    "`{layer}` does not fit: its {} window{dilated} is larger than {input}{}",
+                    by(*kernel),
+                    padded(*padding)
+                )
             }
-            P::DeconvTooSmall { layer, input } => format!("`{layer}` leaves nothing of {input}: it pads away all of it"),
+            P::DeconvTooSmall { layer, input } => {
+                format!("`{layer}` leaves nothing of {input}: it pads away all of it")
+            }
             P::LikeOutOfReach { layer, tap, wanted, found } => format!(
                 "`{layer}` gives {found} and cannot reach the {wanted} of `@{tap}`: an output padding is less than the stride"
             ),
             P::CeilOfSymbol { layer } => {
-                format!("the size of `{layer}` in `ceil` mode depends on its input in a way that cannot be written down")
+                format!(
+                    "the size of `{layer}` in `ceil` mode depends on its input in a way that cannot be written down"
+                )
             }
             P::GroupsDoNotDivide { layer, groups, channels, which } => {
                 format!("`{layer}`: {groups} groups do not divide the {channels} {which}")
@@ -143,7 +169,9 @@ impl Problem {
             P::ShuffleDoesNotDivide { layer, channels, square } => {
                 format!("`{layer}` needs channels in multiples of {square}, and gets {channels}")
             }
-            P::CropTooLarge { layer, wanted, input } => format!("`{layer}` cannot cut {wanted} out of {input}"),
+            P::CropTooLarge { layer, wanted, input } => {
+                format!("`{layer}` cannot cut {wanted} out of {input}")
+            }
             P::ResidualShapes { input, body, decided: true } => {
                 format!("the residual adds {body} to {input}: the body changes the shape")
             }
@@ -156,13 +184,25 @@ impl Problem {
             P::ConcatShapes { shapes } => {
                 format!("`concat` needs one height and width, and gets {}", list(shapes))
             }
-            P::MergeShapes { what, shapes } => format!("`{what}` needs equal shapes, and gets {}", list(shapes)),
-            P::NetworkInput { network, wanted, found } => format!("`{network}` takes {wanted}, and gets {found}"),
-            P::Ascription { stated, found } => format!("stated {stated}, but {found} arrives here"),
-            P::OutputShape { output: None, stated, found } => {
+            P::MergeShapes { what, shapes } => {
+                format!("`{what}` needs equal shapes, and gets {}", list(shapes))
+            }
+            P::NetworkInput { network, wanted, found } => {
+                format!("`{network}` takes {wanted}, and gets {found}")
+            }
+            P::Ascription { stated, found, giver: Some(giver) } => {
+                format!("`{giver}` gives {found}, but {stated} is stated here")
+            }
+            P::Ascription { stated, found, giver: None } => {
+                format!("{found} arrives here, but {stated} is stated")
+            }
+            P::OutputShape { output: None, stated, found, giver: Some(giver) } => {
+                format!("the network is declared to give {stated}, but `{giver}` at its end gives {found}")
+            }
+            P::OutputShape { output: None, stated, found, giver: None } => {
                 format!("the network is declared to give {stated}, but gives {found}")
             }
-            P::OutputShape { output: Some(output), stated, found } => {
+            P::OutputShape { output: Some(output), stated, found, .. } => {
                 format!("the output `{output}` is declared as {stated}, but `@{output}` is {found}")
             }
             P::NotDecidable { found, stated } => format!("{found} need not be {stated} for every size"),
@@ -175,8 +215,12 @@ impl Problem {
         use Problem as P;
         match self {
             P::Hexadecimal { .. } => Some("sizes do not begin with 0".into()),
-            P::RepeatInSize { layer, repeat } => Some(format!("put the layer in parentheses: `({layer}) {repeat}`")),
-            P::RepeatOfLayer { layer, repeat } => Some(format!("put it in parentheses: `({layer}) {repeat}`")),
+            P::RepeatInSize { layer, repeat } => {
+                Some(format!("put the layer in parentheses: `({layer}) {repeat}`"))
+            }
+            P::RepeatOfLayer { layer, repeat } => {
+                Some(format!("put it in parentheses: `({layer}) {repeat}`"))
+            }
             P::UnicodeArrow { character } => Some(match character {
                 '→' => "layers are joined with the ASCII arrow `->`".into(),
                 '×' => "a repeat is written with the letter x: `x2`".into(),
@@ -193,7 +237,9 @@ impl Problem {
             }
             P::UnknownLayer { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             P::UnknownOption { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
-            P::UnknownOption { nearest: None, options, words, head, .. } => options_help(head, options, words),
+            P::UnknownOption { nearest: None, options, words, head, .. } => {
+                options_help(head, options, words)
+            }
             P::UnexpectedArgument { layer, options, words, .. } => options_help(layer, options, words),
             P::UnknownWord { nearest, known, .. }
             | P::UnknownNumber { nearest, known, .. }
@@ -201,7 +247,9 @@ impl Problem {
             P::UnknownTap { nearest, known, .. } => similar(nearest.as_deref(), known, "@"),
             P::UnknownParameter { nearest, known, .. } => similar(nearest.as_deref(), known, ""),
             P::DuplicatePath { .. } => Some("give one of them another label".into()),
-            P::NumberedWithoutRepeat { label } => Some(format!("write `{label}: ..`, or repeat what follows: `.. x2`")),
+            P::NumberedWithoutRepeat { label } => {
+                Some(format!("write `{label}: ..`, or repeat what follows: `.. x2`"))
+            }
             P::DigitsMissing { example, .. } | P::SizeMissing { example, .. } => {
                 Some(format!("it is written like `{example}`"))
             }
@@ -211,7 +259,11 @@ impl Problem {
             P::NeedsImage { .. } => Some("layers on images stand before `flatten` and `fc`".into()),
             P::EvenHalf { kernel, .. } => Some(format!(
                 "say which padding it gets: `valid`, `same`, or `pad={}`",
-                if kernel[0] == kernel[1] { (kernel[0] / 2).to_string() } else { format!("[{}, {}]", kernel[0] / 2, kernel[1] / 2) }
+                if kernel[0] == kernel[1] {
+                    (kernel[0] / 2).to_string()
+                } else {
+                    format!("[{}, {}]", kernel[0] / 2, kernel[1] / 2)
+                }
             )),
             P::ResidualShapes { decided: true, .. } => {
                 Some("give the shortcut a projection, `else (conv1-c/stride bn)`, or `else none`".into())
@@ -288,9 +340,15 @@ fn padded(padding: Padding) -> String {
     match padding {
         Padding::Explicit { top: 0, bottom: 0, left: 0, right: 0 } | Padding::Same => String::new(),
         Padding::Explicit { top, bottom, left, right } if top == bottom && left == right => {
-            if top == left { format!(" padded by {top}") } else { format!(" padded by [{top}, {left}]") }
+            if top == left {
+                format!(" padded by {top}")
+            } else {
+                format!(" padded by [{top}, {left}]")
+            }
         }
-        Padding::Explicit { top, bottom, left, right } => format!(" padded by [{top}, {bottom}, {left}, {right}]"),
+        Padding::Explicit { top, bottom, left, right } => {
+            format!(" padded by [{top}, {bottom}, {left}, {right}]")
+        }
     }
 }
 

@@ -32,37 +32,89 @@ impl Diagnostic {
 #[allow(missing_docs, reason = "each variant's message, in `message.rs`, says what it means")]
 pub enum Problem {
     // Brackets, arrows, numbers.
-    UnclosedBracket { bracket: char },
-    StrayBracket { bracket: char },
+    UnclosedBracket {
+        bracket: char,
+    },
+    StrayBracket {
+        bracket: char,
+    },
     TooDeep,
-    Expected { expected: &'static str, found: String },
+    Expected {
+        expected: &'static str,
+        found: String,
+    },
     SpacedArrow,
     ArrowWithoutLayer,
-    NumberAsLayer { number: String, layer: Option<String> },
-    NumberTooLarge { text: String },
-    Hexadecimal { text: String },
-    NotANumber { text: String },
-    RepeatInSize { layer: String, repeat: String },
+    NumberAsLayer {
+        number: String,
+        layer: Option<String>,
+    },
+    NumberTooLarge {
+        text: String,
+    },
+    Hexadecimal {
+        text: String,
+    },
+    NotANumber {
+        text: String,
+    },
+    RepeatInSize {
+        layer: String,
+        repeat: String,
+    },
     StrayElse,
-    StrayRepeat { text: String },
-    ShapeNotStated { layer: String },
-    UnicodeArrow { character: char },
+    StrayRepeat {
+        text: String,
+    },
+    ShapeNotStated {
+        layer: String,
+    },
+    UnicodeArrow {
+        character: char,
+    },
     // The declaration.
     NoNetwork,
     EmptyPath,
     InnerAttribute,
     NetworkAttribute,
-    Duplicate { what: &'static str, name: String },
-    NameTaken { name: String },
-    ShapeRank { count: usize, text: String },
-    ZeroInShape { text: String },
-    UnknownSymbol { name: String, nearest: Option<String>, known: Vec<String> },
-    ImpossibleFact { text: String },
-    NoBeginning { inputs: Vec<String> },
-    InputInside { name: String },
-    OutputWithoutTap { name: String, nearest: Option<String> },
+    Duplicate {
+        what: &'static str,
+        name: String,
+    },
+    NameTaken {
+        name: String,
+    },
+    ShapeRank {
+        count: usize,
+        text: String,
+    },
+    ZeroInShape {
+        text: String,
+    },
+    UnknownSymbol {
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    ImpossibleFact {
+        text: String,
+    },
+    NoBeginning {
+        inputs: Vec<String>,
+    },
+    InputInside {
+        name: String,
+    },
+    OutputWithoutTap {
+        name: String,
+        nearest: Option<String>,
+    },
     // Names.
-    UnknownLayer { name: String, nearest: Option<String>, other_name: bool },
+    UnknownLayer {
+        name: String,
+        nearest: Option<String>,
+        other_name: bool,
+    },
     UnknownOption {
         head: &'static str,
         option: String,
@@ -70,61 +122,209 @@ pub enum Problem {
         options: &'static [&'static str],
         words: &'static [&'static str],
     },
-    UnknownWord { name: String, nearest: Option<String>, known: Vec<String> },
-    UnknownNumber { name: String, nearest: Option<String>, known: Vec<String> },
-    UnknownTap { name: String, nearest: Option<String>, known: Vec<String> },
-    UnknownParameter { block: String, name: String, nearest: Option<String>, known: Vec<String> },
-    NumberAsWord { name: String },
-    LayerAsNumber { name: String },
-    DuplicatePath { path: String },
-    NumberedWithoutRepeat { label: String },
+    UnknownWord {
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    UnknownNumber {
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    UnknownTap {
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    UnknownParameter {
+        block: String,
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
+    NumberAsWord {
+        name: String,
+    },
+    LayerAsNumber {
+        name: String,
+    },
+    DuplicatePath {
+        path: String,
+    },
+    NumberedWithoutRepeat {
+        label: String,
+    },
     // Layers and calls.
-    DigitsMissing { layer: String, what: &'static str, example: &'static str },
-    DigitsUnexpected { word: String, head: &'static str },
-    SizeMissing { layer: String, what: &'static str, example: &'static str },
-    SizeUnexpected { layer: String, head: &'static str },
-    SizeOfCall { name: String },
-    TwoSizes { layer: String },
-    StrideUnexpected { layer: String, head: &'static str },
+    DigitsMissing {
+        layer: String,
+        what: &'static str,
+        example: &'static str,
+    },
+    DigitsUnexpected {
+        word: String,
+        head: &'static str,
+    },
+    SizeMissing {
+        layer: String,
+        what: &'static str,
+        example: &'static str,
+    },
+    SizeUnexpected {
+        layer: String,
+        head: &'static str,
+    },
+    SizeOfCall {
+        name: String,
+    },
+    TwoSizes {
+        layer: String,
+    },
+    StrideUnexpected {
+        layer: String,
+        head: &'static str,
+    },
     UnexpectedArgument {
         layer: String,
         argument: String,
         options: &'static [&'static str],
         words: &'static [&'static str],
     },
-    OptionValue { layer: String, option: String, expected: &'static str },
-    ZeroInLayer { layer: String, what: &'static str },
-    SizesTooLarge { layer: String },
-    NotASize { text: String },
-    BadDivision { text: String },
-    NumberNotVisible { what: &'static str, text: String },
+    OptionValue {
+        layer: String,
+        option: String,
+        expected: &'static str,
+    },
+    ZeroInLayer {
+        layer: String,
+        what: &'static str,
+    },
+    SizesTooLarge {
+        layer: String,
+    },
+    NotASize {
+        text: String,
+    },
+    BadDivision {
+        text: String,
+    },
+    NumberNotVisible {
+        what: &'static str,
+        text: String,
+    },
     RepeatZero,
-    RepeatOfLayer { layer: String, repeat: String },
+    RepeatOfLayer {
+        layer: String,
+        repeat: String,
+    },
     TooManyLayers,
-    RecursiveBlock { name: String },
-    RecursiveNetwork { name: String },
-    ArgumentCount { block: String, parameters: Vec<String>, needed: usize, found: usize },
+    RecursiveBlock {
+        name: String,
+    },
+    RecursiveNetwork {
+        name: String,
+    },
+    ArgumentCount {
+        block: String,
+        parameters: Vec<String>,
+        needed: usize,
+        found: usize,
+    },
     LikeInCall,
-    GenericMissing { network: String, generic: String },
-    SeveralPorts { network: String },
-    OneBranch { what: &'static str },
+    GenericMissing {
+        network: String,
+        generic: String,
+    },
+    SeveralPorts {
+        network: String,
+    },
+    OneBranch {
+        what: &'static str,
+    },
     // Shapes.
-    NeedsImage { layer: String, found: String },
-    EvenHalf { layer: String, kernel: [usize; 2] },
-    PoolPadding { layer: String, kernel: [usize; 2] },
-    WindowTooLarge { layer: String, kernel: [usize; 2], dilation: [usize; 2], input: String, padding: Padding },
-    DeconvTooSmall { layer: String, input: String },
-    LikeOutOfReach { layer: String, tap: String, wanted: String, found: String },
-    CeilOfSymbol { layer: String },
-    GroupsDoNotDivide { layer: String, groups: String, channels: String, which: &'static str },
-    ShuffleDoesNotDivide { layer: String, channels: String, square: String },
-    CropTooLarge { layer: String, wanted: String, input: String },
-    ResidualShapes { input: String, body: String, decided: bool },
-    SidesDiffer { what: &'static str, left: String, right: String },
-    ConcatShapes { shapes: Vec<String> },
-    MergeShapes { what: &'static str, shapes: Vec<String> },
-    NetworkInput { network: String, wanted: String, found: String },
-    Ascription { stated: String, found: String },
-    OutputShape { output: Option<String>, stated: String, found: String },
-    NotDecidable { found: String, stated: String },
+    NeedsImage {
+        layer: String,
+        found: String,
+    },
+    EvenHalf {
+        layer: String,
+        kernel: [usize; 2],
+    },
+    PoolPadding {
+        layer: String,
+        kernel: [usize; 2],
+    },
+    WindowTooLarge {
+        layer: String,
+        kernel: [usize; 2],
+        dilation: [usize; 2],
+        input: String,
+        padding: Padding,
+    },
+    DeconvTooSmall {
+        layer: String,
+        input: String,
+    },
+    LikeOutOfReach {
+        layer: String,
+        tap: String,
+        wanted: String,
+        found: String,
+    },
+    CeilOfSymbol {
+        layer: String,
+    },
+    GroupsDoNotDivide {
+        layer: String,
+        groups: String,
+        channels: String,
+        which: &'static str,
+    },
+    ShuffleDoesNotDivide {
+        layer: String,
+        channels: String,
+        square: String,
+    },
+    CropTooLarge {
+        layer: String,
+        wanted: String,
+        input: String,
+    },
+    ResidualShapes {
+        input: String,
+        body: String,
+        decided: bool,
+    },
+    SidesDiffer {
+        what: &'static str,
+        left: String,
+        right: String,
+    },
+    ConcatShapes {
+        shapes: Vec<String>,
+    },
+    MergeShapes {
+        what: &'static str,
+        shapes: Vec<String>,
+    },
+    NetworkInput {
+        network: String,
+        wanted: String,
+        found: String,
+    },
+    Ascription {
+        stated: String,
+        found: String,
+        giver: Option<String>,
+    },
+    OutputShape {
+        output: Option<String>,
+        stated: String,
+        found: String,
+        giver: Option<String>,
+    },
+    NotDecidable {
+        found: String,
+        stated: String,
+    },
 }

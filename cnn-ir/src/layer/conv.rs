@@ -118,7 +118,7 @@ fn output_padding(options: &Options, window: &Window, bare: &[Dim; 2]) -> Result
         if padding[0] >= allowed(0) || padding[1] >= allowed(1) {
             let problem = Problem::OptionValue {
                 layer: options.layer.clone(),
-                option: "outpad".into(),
+                option: "`outpad`".into(),
                 expected: "less than the stride (or the dilation)",
             };
             return Err(Fault { range: options.named("outpad").map(|argument| argument.range), problem });

@@ -130,7 +130,11 @@ impl Op {
             Self::Conv(conv) => {
                 let [height, width] = taps(&conv.window);
                 let inner = quotient(&conv.in_channels, &conv.groups);
-                weight_and_bias(vec![conv.out_channels.clone(), inner, height, width], &conv.out_channels, conv.bias)
+                weight_and_bias(
+                    vec![conv.out_channels.clone(), inner, height, width],
+                    &conv.out_channels,
+                    conv.bias,
+                )
             }
             Self::Deconv(deconv) => {
                 let [height, width] = taps(&deconv.window);
@@ -153,7 +157,9 @@ impl Op {
                 }));
                 leaves
             }
-            Self::LayerNorm { channels, .. } | Self::GroupNorm { channels, .. } => scale_and_shift(channels, true),
+            Self::LayerNorm { channels, .. } | Self::GroupNorm { channels, .. } => {
+                scale_and_shift(channels, true)
+            }
             Self::InstanceNorm { channels, affine, .. } => scale_and_shift(channels, *affine),
             Self::Prelu { parameters } => vec![Leaf::parameter("weight", vec![parameters.clone()])],
             Self::Scale { channels, .. } => {
@@ -166,8 +172,12 @@ impl Op {
     /// Number of learned values.
     #[must_use]
     pub fn parameters(&self) -> Dim {
-        let counts: Vec<Dim> =
-            self.leaves().iter().filter(|leaf| leaf.trainable).map(|leaf| leaf.shape.iter().product()).collect();
+        let counts: Vec<Dim> = self
+            .leaves()
+            .iter()
+            .filter(|leaf| leaf.trainable)
+            .map(|leaf| leaf.shape.iter().product())
+            .collect();
         counts.iter().sum()
     }
 
@@ -178,7 +188,8 @@ impl Op {
         match self {
             Self::Conv(conv) => {
                 let [height, width] = conv.window.kernel_size.map(|k| Dim::from(k as u64));
-                let per_value = [quotient(&conv.in_channels, &conv.groups), height, width].iter().product::<Dim>();
+                let per_value =
+                    [quotient(&conv.in_channels, &conv.groups), height, width].iter().product::<Dim>();
                 &output.values() * &per_value
             }
             Self::Deconv(deconv) => {

@@ -75,7 +75,9 @@ impl Options {
     }
 
     pub(super) fn positional(&self) -> Option<&Argument> {
-        self.arguments.iter().find(|a| a.name.is_none() && !matches!(a.value, Value::Word(_) | Value::Like(..)))
+        self.arguments
+            .iter()
+            .find(|a| a.name.is_none() && !matches!(a.value, Value::Word(_) | Value::Like(..)))
     }
 
     pub(super) fn word(&self, word: &str) -> bool {
@@ -91,7 +93,7 @@ impl Options {
     }
 
     fn wrong(&self, argument: &Argument, expected: &'static str) -> Fault {
-        let option = argument.name.clone().unwrap_or_else(|| "the argument".into());
+        let option = argument.name.as_ref().map_or_else(|| "the argument".into(), |name| format!("`{name}`"));
         Fault {
             range: Some(argument.range),
             problem: Problem::OptionValue { layer: self.layer.clone(), option, expected },
@@ -152,7 +154,9 @@ impl Options {
     pub(super) fn dim(&self, name: &str) -> Result<Option<Dim>, Fault> {
         match self.named(name) {
             None => Ok(None),
-            Some(Argument { value: Value::Size(dim), .. }) if dim.at_least(1) != Some(false) => Ok(Some(dim.clone())),
+            Some(Argument { value: Value::Size(dim), .. }) if dim.at_least(1) != Some(false) => {
+                Ok(Some(dim.clone()))
+            }
             Some(argument) => Err(self.wrong(argument, "a whole number of at least 1")),
         }
     }
@@ -252,7 +256,9 @@ impl Options {
                 Value::List(sizes) if sizes.len() == 4 => {
                     let sizes: Option<Vec<usize>> = sizes.iter().map(Dim::as_usize).collect();
                     match sizes.as_deref() {
-                        Some(&[top, bottom, left, right]) => Ok(Padding::Explicit { top, bottom, left, right }),
+                        Some(&[top, bottom, left, right]) => {
+                            Ok(Padding::Explicit { top, bottom, left, right })
+                        }
                         _ => Err(self.wrong(argument, PADDING_FORMS)),
                     }
                 }
@@ -262,7 +268,8 @@ impl Options {
                 },
             };
         }
-        let word = ["half", "valid", "full", "same"].into_iter().find(|word| self.word(word)).unwrap_or(default);
+        let word =
+            ["half", "valid", "full", "same"].into_iter().find(|word| self.word(word)).unwrap_or(default);
         // extent - 1
         let reach = |axis: usize| (kernel[axis] - 1).saturating_mul(dilation[axis]);
         match word {

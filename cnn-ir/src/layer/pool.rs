@@ -63,8 +63,10 @@ fn window(options: &Options, max: bool) -> Result<Window, Fault> {
             return Err(Fault { range: options.named("pad").map(|argument| argument.range), problem });
         }
     }
-    let window =
-        Window::new(kernel).with_stride(options.stride(kernel)?).with_padding(padding).with_dilation(dilation);
+    let window = Window::new(kernel)
+        .with_stride(options.stride(kernel)?)
+        .with_padding(padding)
+        .with_dilation(dilation);
     Ok(if options.word("ceil") { window.with_ceil() } else { window })
 }
 

@@ -73,9 +73,10 @@ pub(super) fn crop(options: &Options, input: &Shape) -> BuildResult {
             _ => return Err(wrong(Some(argument.range))),
         }
     };
-    let fits = [height, width].into_iter().zip(&size).all(|(have, want)| {
-        (have - want).at_least(0) != Some(false) && want.at_least(1) != Some(false)
-    });
+    let fits = [height, width]
+        .into_iter()
+        .zip(&size)
+        .all(|(have, want)| (have - want).at_least(0) != Some(false) && want.at_least(1) != Some(false));
     if !fits {
         let problem = Problem::CropTooLarge {
             layer: options.layer.clone(),
@@ -92,12 +93,12 @@ pub(super) fn pad(options: &Options, input: &Shape) -> BuildResult {
     let [channels, height, width] = image(options, input)?;
     let sizes: Option<Vec<usize>> = match options.positional().map(|argument| &argument.value) {
         Some(Value::Size(all)) => all.as_usize().map(|n| vec![n; 4]),
-        Some(Value::List(sizes)) => sizes.iter().map(Dim::as_usize).collect::<Option<Vec<_>>>().map(|sizes| {
-            match sizes.as_slice() {
+        Some(Value::List(sizes)) => {
+            sizes.iter().map(Dim::as_usize).collect::<Option<Vec<_>>>().map(|sizes| match sizes.as_slice() {
                 &[rows, columns] => vec![rows, rows, columns, columns],
                 _ => sizes,
-            }
-        }),
+            })
+        }
         _ => None,
     };
     let Some(&[top, bottom, left, right]) = sizes.as_deref() else {

@@ -209,9 +209,21 @@ pub static HEADS: &[Head] = &[
         build: activation::elu,
         ..PLAIN
     },
-    Head { name: "gelu", doc: "x times the normal distribution function", example: "gelu", build: activation::gelu, ..PLAIN },
+    Head {
+        name: "gelu",
+        doc: "x times the normal distribution function",
+        example: "gelu",
+        build: activation::gelu,
+        ..PLAIN
+    },
     Head { name: "silu", doc: "x * sigmoid(x)", example: "silu", build: activation::silu, ..PLAIN },
-    Head { name: "hardswish", doc: "x * relu6(x + 3) / 6", example: "hardswish", build: activation::hardswish, ..PLAIN },
+    Head {
+        name: "hardswish",
+        doc: "x * relu6(x + 3) / 6",
+        example: "hardswish",
+        build: activation::hardswish,
+        ..PLAIN
+    },
     Head {
         name: "hardsigmoid",
         doc: "relu6(x + 3) / 6",
@@ -219,7 +231,13 @@ pub static HEADS: &[Head] = &[
         build: activation::hardsigmoid,
         ..PLAIN
     },
-    Head { name: "sigmoid", doc: "1 / (1 + exp(-x))", example: "sigmoid", build: activation::sigmoid, ..PLAIN },
+    Head {
+        name: "sigmoid",
+        doc: "1 / (1 + exp(-x))",
+        example: "sigmoid",
+        build: activation::sigmoid,
+        ..PLAIN
+    },
     Head { name: "tanh", doc: "hyperbolic tangent", example: "tanh", build: activation::tanh, ..PLAIN },
     Head {
         name: "softmax",
@@ -255,7 +273,13 @@ pub static HEADS: &[Head] = &[
         build: regularize::drop_path,
         ..PLAIN
     },
-    Head { name: "flatten", doc: "CxHxW becomes C*H*W features", example: "flatten", build: reshape::flatten, ..PLAIN },
+    Head {
+        name: "flatten",
+        doc: "CxHxW becomes C*H*W features",
+        example: "flatten",
+        build: reshape::flatten,
+        ..PLAIN
+    },
     Head { name: "id", doc: "nothing", example: "id", build: reshape::identity, ..PLAIN },
     Head {
         name: "scale",

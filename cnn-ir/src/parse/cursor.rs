@@ -226,11 +226,14 @@ impl<'t> Cursor<'t> {
         match spec::number(&token.text) {
             Number::Bad(reason) => {
                 let text = token.text.to_string();
-                self.report(range, match reason {
-                    BadNumber::TooLarge => Problem::NumberTooLarge { text },
-                    BadNumber::Hexadecimal => Problem::Hexadecimal { text },
-                    BadNumber::NotANumber => Problem::NotANumber { text },
-                });
+                self.report(
+                    range,
+                    match reason {
+                        BadNumber::TooLarge => Problem::NumberTooLarge { text },
+                        BadNumber::Hexadecimal => Problem::Hexadecimal { text },
+                        BadNumber::NotANumber => Problem::NotANumber { text },
+                    },
+                );
                 None
             }
             number => Some(number),

@@ -25,7 +25,7 @@ pub(super) fn path(cursor: &mut Cursor<'_>) -> Path {
             continue;
         }
         if dangling.is_some() && cursor.is_literal(0) {
-            number_after_arrow(cursor, items.last());
+            number_after_arrow(cursor, items.last_mut());
             dangling = None;
             continue;
         }
@@ -40,11 +40,15 @@ pub(super) fn path(cursor: &mut Cursor<'_>) -> Path {
 }
 
 /// `conv3 -> 64`: somebody meant `conv3-64`.
-fn number_after_arrow(cursor: &mut Cursor<'_>, before: Option<&Item>) {
+fn number_after_arrow(cursor: &mut Cursor<'_>, before: Option<&mut Item>) {
     let range = cursor.here();
     let number = cursor.text(range);
-    let layer = match before.map(|item| &item.kind) {
-        Some(ItemKind::Word(word)) if word.size.is_none() => Some(cursor.text(word.range)),
+    let layer = match before.map(|item| &mut item.kind) {
+        Some(ItemKind::Word(word)) if word.size.is_none() => {
+            // That its size is missing is the same mistake.
+            word.size = Some(args::broken(range));
+            Some(cursor.text(word.range))
+        }
         _ => None,
     };
     cursor.report(range, Problem::NumberAsLayer { number, layer });
@@ -165,17 +169,24 @@ fn group(cursor: &mut Cursor<'_>) -> ItemKind {
 /// The path inside the bracket under the cursor.
 fn bracketed_path(cursor: &mut Cursor<'_>) -> Path {
     let range = cursor.bracket_range();
+    let before = cursor.diagnostics.len();
     let inside = cursor.within(|inside| {
         let path = path(inside);
         if !inside.at_end() {
-            let problem = Problem::Expected { expected: "a layer or the end of the group", found: inside.found() };
+            let problem =
+                Problem::Expected { expected: "a layer or the end of the group", found: inside.found() };
             inside.report(inside.here(), problem);
         }
         path
     });
     match inside {
         Some(path) if !path.items.is_empty() => path,
-        _ => Path { items: Vec::new(), range },
+        _ => {
+            if cursor.diagnostics.len() == before {
+                cursor.report(range, Problem::EmptyPath);
+            }
+            Path { items: Vec::new(), range }
+        }
     }
 }
 

@@ -83,8 +83,11 @@ impl Walk<'_, '_> {
                     write(out, "}");
                     let projection = match shortcut {
                         Shortcut::Projection(steps) => {
-                            let mut inner =
-                                Signature { block: String::new(), body: String::new(), projections: Vec::new() };
+                            let mut inner = Signature {
+                                block: String::new(),
+                                body: String::new(),
+                                projections: Vec::new(),
+                            };
                             self.describe(steps, &mut inner);
                             Some(inner.body)
                         }
@@ -105,7 +108,9 @@ impl Walk<'_, '_> {
                         write(out, "}");
                     }
                 }
-                Step::Taps { merge, taps } => write(out, &format!("{}({});", merge.keyword(), taps.join(","))),
+                Step::Taps { merge, taps } => {
+                    write(out, &format!("{}({});", merge.keyword(), taps.join(",")))
+                }
                 Step::Tap(name) => write(out, &format!("tap {};", name.text)),
                 Step::Read(name) => write(out, &format!("read {};", name.text)),
                 Step::Input(index) => write(out, &format!("input {index};")),

@@ -1,9 +1,9 @@
 //! Calls: of a block, of a network of the same declaration, of one from elsewhere, of Rust code.
 
+use super::Flow;
 use super::field::Field;
 use super::names::{Bound, Names};
 use super::walk::{Frame, Level, Walk};
-use super::Flow;
 use crate::ast::{ArgValue, Block, Item, ShapeExpr, Word};
 use crate::diagnostic::Problem;
 use crate::dim::{Atom, Dim};
@@ -77,14 +77,28 @@ impl<'a> Walk<'_, 'a> {
         match (list, copies.first()) {
             (Some(list), Some(&(_, first))) if one_type => {
                 let block = block_of(first);
-                steps.push(Step::Call(Call { block, copies, list: Some(list), source, range: word.range, label }));
+                steps.push(Step::Call(Call {
+                    block,
+                    copies,
+                    list: Some(list),
+                    source,
+                    range: word.range,
+                    label,
+                }));
             }
             _ => {
                 for copy in copies {
                     let block = block_of(copy.1);
                     let (source, label) = (source.clone(), label.clone());
                     let copies = vec![copy];
-                    steps.push(Step::Call(Call { block, copies, list: None, source, range: word.range, label }));
+                    steps.push(Step::Call(Call {
+                        block,
+                        copies,
+                        list: None,
+                        source,
+                        range: word.range,
+                        label,
+                    }));
                 }
             }
         }
@@ -237,7 +251,8 @@ impl<'a> Walk<'_, 'a> {
         let network = &self.shared.file.networks[index];
         let mut generics = Vec::new();
         for (position, generic) in network.generics.iter().enumerate() {
-            let written = word.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == generic.name.text));
+            let written =
+                word.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == generic.name.text));
             let written = written.or_else(|| word.args.get(position).filter(|arg| arg.name.is_none()));
             let value = match (written.map(|arg| &arg.value), generic.default) {
                 (Some(ArgValue::Expr(expr)), _) => self.size(expr).ok(),
@@ -287,7 +302,8 @@ impl<'a> Walk<'_, 'a> {
             ([input], [output]) => Some((shape_with(&input.shape), shape_with(&output.shape))),
             _ => None,
         };
-        let costs = [&model.totals.parameters, &model.totals.macs, &model.totals.activations].map(&substitute);
+        let costs =
+            [&model.totals.parameters, &model.totals.macs, &model.totals.activations].map(&substitute);
         let Some((wanted, output)) = single else {
             self.report(word.range, Problem::SeveralPorts { network: network.name.text.clone() });
             steps.push(Step::Broken);
@@ -325,7 +341,7 @@ impl<'a> Walk<'_, 'a> {
         };
         if flow.shape.is_unknown() {
             steps.push(Step::Broken);
-            return Flow { shape: output, field: Field::Unknown };
+            return Flow { shape: output, field: Field::Unknown, source: Some(item.range) };
         }
         let target = NetworkTarget::External(rust_path);
         self.network_step(item, path, target, &flow.shape, output, [Dim::ZERO; 3], item.range, steps)
@@ -359,7 +375,7 @@ impl<'a> Walk<'_, 'a> {
         let label = item.label.as_ref().map(|label| label.name.clone());
         let (input, shape) = (input.clone(), output.clone());
         steps.push(Step::Network(NetworkCall { path, target, input, output, range, label }));
-        Flow { shape, field: Field::Unknown }
+        Flow { shape, field: Field::Unknown, source: Some(range) }
     }
 
     /// `rust(expr) => shape`
@@ -390,6 +406,6 @@ impl<'a> Walk<'_, 'a> {
             range: item.range,
         });
         steps.push(Step::Custom { path, expression, input: flow.shape, output: output.clone() });
-        Flow { shape: output, field: Field::Unknown }
+        Flow { shape: output, field: Field::Unknown, source: Some(item.range) }
     }
 }

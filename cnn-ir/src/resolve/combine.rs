@@ -43,7 +43,7 @@ impl<'a> Walk<'_, 'a> {
             }
         };
         steps.push(Step::Residual { body: inner, shortcut });
-        Flow { shape: after.shape, field }
+        Flow { shape: after.shape, field, source: Some(item.range) }
     }
 
     /// The item behind `else`: a path of its own, whose names stand beside the body's.
@@ -63,11 +63,7 @@ impl<'a> Walk<'_, 'a> {
         match left.equals(right) {
             Some(true) => {}
             Some(false) => {
-                let problem = Problem::SidesDiffer {
-                    what,
-                    left: left.to_string(),
-                    right: right.to_string(),
-                };
+                let problem = Problem::SidesDiffer { what, left: left.to_string(), right: right.to_string() };
                 self.report(range, problem);
             }
             None => self.oblige(right, left, range, "the other branch"),
@@ -86,7 +82,7 @@ impl<'a> Walk<'_, 'a> {
         let field = flow.field.join(after.field);
         let shape = self.concat(head_of(item), &[flow.shape, after.shape]);
         steps.push(Step::Dense { body: inner });
-        Flow { shape, field }
+        Flow { shape, field, source: Some(item.range) }
     }
 
     pub(super) fn branches(
@@ -112,7 +108,7 @@ impl<'a> Walk<'_, 'a> {
         }
         let shape = self.merge(head_of(item), merge, &shapes);
         steps.push(Step::Branches { merge, branches: bodies });
-        Flow { shape, field: field.unwrap_or(flow.field) }
+        Flow { shape, field: field.unwrap_or(flow.field), source: Some(item.range) }
     }
 
     pub(super) fn merge_taps(
@@ -137,7 +133,7 @@ impl<'a> Walk<'_, 'a> {
         }
         let shape = self.merge(item.range, merge, &shapes);
         steps.push(Step::Taps { merge, taps: taps.iter().map(|tap| tap.text.clone()).collect() });
-        Flow { shape, field: field.unwrap_or(Field::Unknown) }
+        Flow { shape, field: field.unwrap_or(Field::Unknown), source: Some(item.range) }
     }
 
     fn merge(&mut self, range: TokenRange, merge: Merge, shapes: &[Shape]) -> Shape {

@@ -55,15 +55,21 @@ impl Field {
         match (self, other) {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Whole, _) | (_, Self::Whole) => Self::Whole,
-            (Self::Window { size, jump }, Self::Window { size: other_size, jump: other_jump }) => Self::Window {
-                size: each(|axis| size[axis].max(other_size[axis])),
-                jump: each(|axis| jump[axis].max(other_jump[axis])),
-            },
+            (Self::Window { size, jump }, Self::Window { size: other_size, jump: other_jump }) => {
+                Self::Window {
+                    size: each(|axis| size[axis].max(other_size[axis])),
+                    jump: each(|axis| jump[axis].max(other_jump[axis])),
+                }
+            }
         }
     }
 
     /// In whole rows and columns.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes are positive and small")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sizes are positive and small"
+    )]
     pub(super) fn rows_and_columns(self) -> Option<[u64; 2]> {
         match self {
             Self::Window { size, .. } => Some(size.map(|size| size.ceil() as u64)),

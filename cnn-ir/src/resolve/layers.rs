@@ -1,6 +1,7 @@
 //! Layers: options evaluated, the head's rule applied, the cost noted.
 
 use super::Flow;
+use super::field::Field;
 use super::names::{Bound, Broken};
 use super::walk::Walk;
 use crate::ast::{ArgValue, Expr, ExprKind, Item, ItemKind, Word};
@@ -17,7 +18,8 @@ pub(super) fn unknown(name: &str, others: Vec<&str>) -> Problem {
     let lower = name.to_lowercase();
     let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = name.get(stem.len()..).unwrap_or_default();
-    let foreign = FOREIGN.iter().find(|(theirs, _)| *theirs == lower || *theirs == stem).map(|(_, ours)| *ours);
+    let foreign =
+        FOREIGN.iter().find(|(theirs, _)| *theirs == lower || *theirs == stem).map(|(_, ours)| *ours);
     if let Some(ours) = foreign {
         let takes_digits = layer::head(ours).is_some_and(|head| head.digits.is_some()) && lower != "conv2d";
         let here = if takes_digits { format!("{ours}{digits}") } else { ours.to_owned() };
@@ -69,7 +71,7 @@ impl<'a> Walk<'_, 'a> {
                     range: word.range,
                     label,
                 }));
-                Flow { shape: built.output, field }
+                Flow { shape: built.output, field, source: Some(word.range) }
             }
             Err(fault) => {
                 self.report(fault.range.unwrap_or(word.range), fault.problem);
@@ -91,7 +93,9 @@ impl<'a> Walk<'_, 'a> {
             None => layer::lookup(&word.head.text).and_then(|(_, digits)| digits.first().copied()),
         };
         match features.filter(|&features| features > 0) {
-            Some(features) => Flow { shape: Shape::Flat(features.into()), ..Flow::UNKNOWN },
+            Some(features) => {
+                Flow { shape: Shape::Flat(features.into()), field: Field::Unknown, source: Some(word.range) }
+            }
             None => Flow::UNKNOWN,
         }
     }
@@ -163,7 +167,10 @@ impl<'a> Walk<'_, 'a> {
         let stride = match &word.stride {
             None => None,
             Some(stride) if !head.stride => {
-                self.report(stride.range, Problem::StrideUnexpected { layer: layer.clone(), head: head.name });
+                self.report(
+                    stride.range,
+                    Problem::StrideUnexpected { layer: layer.clone(), head: head.name },
+                );
                 intact = false;
                 None
             }
@@ -219,8 +226,11 @@ impl<'a> Walk<'_, 'a> {
                 let problem = Problem::UnknownOption {
                     head: head.name,
                     option: name.text.clone(),
-                    nearest: nearest(&name.text, head.options.iter().copied().chain(head.words.iter().copied()))
-                        .map(str::to_owned),
+                    nearest: nearest(
+                        &name.text,
+                        head.options.iter().copied().chain(head.words.iter().copied()),
+                    )
+                    .map(str::to_owned),
                     options: head.options,
                     words: head.words,
                 };
@@ -263,7 +273,8 @@ impl<'a> Walk<'_, 'a> {
         };
         let is_number = !matches!(value, Value::Word(_) | Value::Like(..));
         if name.is_none() && is_number {
-            let before = earlier.iter().filter(|a| a.name.is_none() && !matches!(a.value, Value::Word(_))).count();
+            let before =
+                earlier.iter().filter(|a| a.name.is_none() && !matches!(a.value, Value::Word(_))).count();
             if before >= head.positional {
                 let problem = Problem::UnexpectedArgument {
                     layer: layer.to_owned(),

@@ -107,8 +107,10 @@ impl<'a> Shared<'a> {
 struct Flow {
     shape: Shape,
     field: Field,
+    /// What gave it, for messages: the layer as written, or nothing for an input.
+    source: Option<TokenRange>,
 }
 
 impl Flow {
-    const UNKNOWN: Self = Self { shape: Shape::Unknown, field: Field::Unknown };
+    const UNKNOWN: Self = Self { shape: Shape::Unknown, field: Field::Unknown, source: None };
 }

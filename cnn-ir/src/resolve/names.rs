@@ -2,11 +2,11 @@
 
 use super::walk::Walk;
 use crate::ast::{ArgValue, Expr, ExprKind, Item, Operator};
-use crate::token::TokenRange;
 use crate::diagnostic::Problem;
 use crate::dim::{Atom, Dim};
 use crate::layer::{self, Value};
 use crate::nearest::nearest;
+use crate::token::TokenRange;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -79,7 +79,12 @@ impl<'a> Walk<'_, 'a> {
         Broken
     }
 
-    pub(super) fn named_value(&mut self, name: &str, range: TokenRange, words: &[&str]) -> Result<Value, Broken> {
+    pub(super) fn named_value(
+        &mut self,
+        name: &str,
+        range: TokenRange,
+        words: &[&str],
+    ) -> Result<Value, Broken> {
         match name {
             "true" => return Ok(Value::Bool(true)),
             "false" => return Ok(Value::Bool(false)),
@@ -108,13 +113,23 @@ impl<'a> Walk<'_, 'a> {
             let known = self.frame.names.keys().map(|&name| name.to_owned()).collect();
             Problem::UnknownNumber { name: name.to_owned(), nearest, known }
         } else {
-            Problem::UnknownWord { name: name.to_owned(), nearest, known: words.iter().map(|&w| w.to_owned()).collect() }
+            Problem::UnknownWord {
+                name: name.to_owned(),
+                nearest,
+                known: words.iter().map(|&w| w.to_owned()).collect(),
+            }
         };
         self.report(range, problem);
         Err(Broken)
     }
 
-    fn binary(&mut self, expr: &Expr, operator: Operator, left: Value, right: Value) -> Result<Value, Broken> {
+    fn binary(
+        &mut self,
+        expr: &Expr,
+        operator: Operator,
+        left: Value,
+        right: Value,
+    ) -> Result<Value, Broken> {
         if let (Value::Size(left), Value::Size(right)) = (&left, &right) {
             let divisor = match operator {
                 Operator::Add => return Ok(Value::Size(left + right)),

@@ -142,7 +142,9 @@ fn header_names<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Names<'a>
         let (mut modulus, mut remainder, mut at_least) = (1, 0, 1);
         for fact in ast.facts.iter().filter(|fact| fact.symbol.text == symbol) {
             match fact.kind {
-                FactKind::Modulo { modulus: m, remainder: r } if m > 0 && r < m => (modulus, remainder) = (m, r),
+                FactKind::Modulo { modulus: m, remainder: r } if m > 0 && r < m => {
+                    (modulus, remainder) = (m, r)
+                }
                 FactKind::Modulo { .. } => {
                     let text = shared.table.text(fact.range);
                     shared.report(fact.range, Problem::ImpossibleFact { text }, &[]);
@@ -240,7 +242,7 @@ impl<'a> Walk<'_, 'a> {
     ) -> (Flow, &'a [ast::Item]) {
         let at = |index: usize| {
             let shape = inputs.get(index).map_or(Shape::Unknown, |port| port.shape.clone());
-            Flow { shape, field: Field::INPUT }
+            Flow { shape, field: Field::INPUT, source: None }
         };
         let items = path.items.as_slice();
         match items.first().map(|item| &item.kind) {
@@ -256,7 +258,8 @@ impl<'a> Walk<'_, 'a> {
             // `concat(@a, @b)` needs no beginning.
             Some(ItemKind::Taps { .. }) => (Flow::UNKNOWN, items),
             _ if inputs.len() > 1 => {
-                let inputs = inputs.iter().filter_map(|port| port.name.as_ref()).map(|name| name.text.clone());
+                let inputs =
+                    inputs.iter().filter_map(|port| port.name.as_ref()).map(|name| name.text.clone());
                 self.report(first_of(path), Problem::NoBeginning { inputs: inputs.collect() });
                 (Flow::UNKNOWN, items)
             }
@@ -291,6 +294,7 @@ impl<'a> Walk<'_, 'a> {
                     output: tap.map(str::to_owned),
                     stated: output.shape.to_string(),
                     found: flow.shape.to_string(),
+                    giver: self.giver(flow),
                 };
                 self.report(output.range, problem);
                 false
@@ -309,7 +313,10 @@ impl<'a> Walk<'_, 'a> {
             let Some(flow) = self.frame.taps.get(name.text.as_str()).cloned() else {
                 let taps: Vec<&str> = self.frame.taps.keys().copied().collect();
                 let near = nearest(&name.text, taps).map(str::to_owned);
-                self.report(name.range(), Problem::OutputWithoutTap { name: name.text.clone(), nearest: near });
+                self.report(
+                    name.range(),
+                    Problem::OutputWithoutTap { name: name.text.clone(), nearest: near },
+                );
                 continue;
             };
             if self.meets_output(&flow, output, Some(&name.text)) {

@@ -70,6 +70,16 @@ impl<'a> Walk<'_, 'a> {
         self.shared.report(range, problem, &self.calls);
     }
 
+    /// The layer that gave a value, as written; a long one is cut.
+    pub(super) fn giver(&self, flow: &Flow) -> Option<String> {
+        let text = self.text(flow.source?);
+        Some(if text.chars().count() > 40 {
+            format!("{} ..", text.chars().take(36).collect::<String>())
+        } else {
+            text
+        })
+    }
+
     pub(super) fn text(&self, range: TokenRange) -> String {
         self.shared.table.text(range)
     }
@@ -123,8 +133,12 @@ impl<'a> Walk<'_, 'a> {
         steps: &mut Vec<Step>,
     ) -> Flow {
         let label = item.label.as_ref();
-        if let Some(label) = label.filter(|label| label.numbered_from.is_some() && repeat_of(item).is_none()) {
-            self.report(label.name.range(), Problem::NumberedWithoutRepeat { label: label.name.text.clone() });
+        if let Some(label) = label.filter(|label| label.numbered_from.is_some() && repeat_of(item).is_none())
+        {
+            self.report(
+                label.name.range(),
+                Problem::NumberedWithoutRepeat { label: label.name.text.clone() },
+            );
         }
         let flow = match &item.kind {
             ItemKind::Word(word) => self.word(item, word, next, flow, level, steps),
@@ -352,7 +366,8 @@ impl<'a> Walk<'_, 'a> {
             self.report(word.head.range(), Problem::InputInside { name });
             return;
         }
-        let layers = names.iter().filter(|(_, bound)| matches!(bound, Bound::Layer(_))).map(|(name, _)| *name);
+        let layers =
+            names.iter().filter(|(_, bound)| matches!(bound, Bound::Layer(_))).map(|(name, _)| *name);
         let blocks: Vec<&str> = self.network.block_names().chain(layers).collect();
         let networks = self.shared.file.networks.iter().map(|network| network.name.text.as_str());
         let problem = layers::unknown(&name, blocks.into_iter().chain(networks).collect());
@@ -366,15 +381,19 @@ impl<'a> Walk<'_, 'a> {
             Some(true) => {}
             Some(false) if flow.shape.as_flat().is_some_and(|flat| Shape::Flat(flat.clone()) == stated) => {}
             Some(false) => {
-                let problem =
-                    Problem::Ascription { stated: stated.to_string(), found: flow.shape.to_string() };
+                let problem = Problem::Ascription {
+                    stated: stated.to_string(),
+                    found: flow.shape.to_string(),
+                    giver: self.giver(&flow),
+                };
                 self.report(written.range, problem);
             }
             None => self.oblige(&flow.shape, &stated, written.range, "the shape stated here"),
         }
         // A stated Cx1x1 or C does not change what flows.
-        let shape = if flow.shape.as_flat().is_some() && stated.as_flat().is_some() { flow.shape } else { stated };
-        Flow { shape, field: flow.field }
+        let shape =
+            if flow.shape.as_flat().is_some() && stated.as_flat().is_some() { flow.shape } else { stated };
+        Flow { shape, ..flow }
     }
 
     /// Notes that two shapes must be equal once their consts are known; with symbols it is an error now.
@@ -384,8 +403,7 @@ impl<'a> Walk<'_, 'a> {
                 continue;
             }
             if left.is_symbolic() || right.is_symbolic() {
-                let problem =
-                    Problem::NotDecidable { found: found.to_string(), stated: stated.to_string() };
+                let problem = Problem::NotDecidable { found: found.to_string(), stated: stated.to_string() };
                 self.report(range, problem);
                 return;
             }
@@ -409,7 +427,10 @@ impl<'a> Walk<'_, 'a> {
             Ok(chw) => Some(Shape::Chw(chw)),
             Err(mut sizes) if sizes.len() == 1 => sizes.pop().map(Shape::Flat),
             Err(sizes) => {
-                self.report(written.range, Problem::ShapeRank { count: sizes.len(), text: self.text(written.range) });
+                self.report(
+                    written.range,
+                    Problem::ShapeRank { count: sizes.len(), text: self.text(written.range) },
+                );
                 None
             }
         }
@@ -446,7 +467,8 @@ impl<'a> Walk<'_, 'a> {
             return Some(flow.clone());
         }
         let known: Vec<String> = self.frame.taps.keys().map(|&tap| tap.to_owned()).collect();
-        let nearest = crate::nearest::nearest(&name.text, known.iter().map(String::as_str)).map(str::to_owned);
+        let nearest =
+            crate::nearest::nearest(&name.text, known.iter().map(String::as_str)).map(str::to_owned);
         self.report(name.range(), Problem::UnknownTap { name: name.text.clone(), nearest, known });
         None
     }
@@ -456,7 +478,9 @@ impl<'a> Walk<'_, 'a> {
 fn repeat_of(item: &Item) -> Option<Repeat> {
     match &item.kind {
         ItemKind::Word(word) => word.repeat,
-        ItemKind::Group { repeat, .. } | ItemKind::Residual { repeat, .. } | ItemKind::Dense { repeat, .. } => *repeat,
+        ItemKind::Group { repeat, .. }
+        | ItemKind::Residual { repeat, .. }
+        | ItemKind::Dense { repeat, .. } => *repeat,
         _ => None,
     }
 }

@@ -129,9 +129,15 @@ impl Context<'_> {
             self.broken()
         };
         let docs = [
-            format!("A new `{name}` with random weights, PyTorch's default initialization unless `init` says otherwise."),
-            format!("A `{name}` with the weights of a safetensors file, whose names and shapes must be exactly its own."),
-            format!("A `{name}` with the weights of a file, but for the tensors below `except`, which are initialized."),
+            format!(
+                "A new `{name}` with random weights, PyTorch's default initialization unless `init` says otherwise."
+            ),
+            format!(
+                "A `{name}` with the weights of a safetensors file, whose names and shapes must be exactly its own."
+            ),
+            format!(
+                "A `{name}` with the weights of a file, but for the tensors below `except`, which are initialized."
+            ),
             format!("A `{name}` whose tensors come from a candle `VarBuilder`."),
         ];
         let [init, load, load_except, vars] = docs;
@@ -259,12 +265,17 @@ impl Context<'_> {
     fn boundary(&self) -> TokenStream {
         let runtime = &self.runtime;
         let name = self.model.name.text.as_str();
-        let variables: Vec<Ident> =
-            self.model.inputs.iter().map(|port| match &port.name {
+        let variables: Vec<Ident> = self
+            .model
+            .inputs
+            .iter()
+            .map(|port| match &port.name {
                 Some(name) => local(&name.text),
                 None => local("x"),
-            }).collect();
-        let types: Vec<TokenStream> = self.model.inputs.iter().map(|port| self.shape_type(&port.shape)).collect();
+            })
+            .collect();
+        let types: Vec<TokenStream> =
+            self.model.inputs.iter().map(|port| self.shape_type(&port.shape)).collect();
         let checks = quote! {
             #(let #variables = #runtime::Input::<#types>::into_batch(#variables, #name, &self.state)?;)*
         };
@@ -365,7 +376,11 @@ impl Context<'_> {
         let runtime = &self.runtime;
         let name = self.model.name.text.as_str();
         let symbolic = self.model.totals.macs.is_symbolic() || self.model.totals.activations.is_symbolic();
-        let costs = if symbolic { quote!(::core::option::Option::None) } else { quote!(::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS])) };
+        let costs = if symbolic {
+            quote!(::core::option::Option::None)
+        } else {
+            quote!(::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]))
+        };
         quote!(#runtime::Summary::new(#name, &Self::LAYERS, Self::PARAMS, #costs))
     }
 

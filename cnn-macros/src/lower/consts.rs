@@ -20,7 +20,8 @@ impl Context<'_> {
             // They depend on a size that is known at run time only.
             TokenStream::new()
         } else {
-            let (macs, activations) = (self.total(&totals.macs, "MACS"), self.total(&totals.activations, "ACTIVATIONS"));
+            let (macs, activations) =
+                (self.total(&totals.macs, "MACS"), self.total(&totals.activations, "ACTIVATIONS"));
             quote! {
                 /// Multiply-accumulates of one sample in convolutions and fully connected layers.
                 pub const MACS: usize = #macs;
@@ -73,7 +74,9 @@ impl Context<'_> {
                     let sizes = self.sizes(&port.shape);
                     quote!((#label, &[#sizes]))
                 });
-                let doc = format!("The names and shapes that it {verb}, without the batch dimension; 0 is any size.");
+                let doc = format!(
+                    "The names and shapes that it {verb}, without the batch dimension; 0 is any size."
+                );
                 quote! {
                     #[doc = #doc]
                     pub const #name: [(&'static str, &'static [usize]); #count] = [#(#entries),*];
@@ -135,9 +138,16 @@ impl Context<'_> {
                 let span = super::words::located(self.bridge.span(path.first));
                 let name = self.bridge.table().text(path);
                 let path = self.bridge.stream(path);
-                for (what, dims, shape) in [("INPUT", self.sizes(&row.input), &row.input), ("OUTPUT", self.sizes(&row.output), &row.output)] {
+                for (what, dims, shape) in [
+                    ("INPUT", self.sizes(&row.input), &row.input),
+                    ("OUTPUT", self.sizes(&row.output), &row.output),
+                ] {
                     let constant = super::words::local(what);
-                    let verb = if what == "INPUT" { "takes another shape than the" } else { "gives another shape than the" };
+                    let verb = if what == "INPUT" {
+                        "takes another shape than the"
+                    } else {
+                        "gives another shape than the"
+                    };
                     let message = format!("{}: `{name}` {verb} {shape} here", self.model.name.text);
                     let check = quote_spanned!(span=> ::core::assert!(#runtime::same_shape(&<#path>::#constant, &[#dims]), #message));
                     if shape.dims().iter().any(Dim::is_generic) {

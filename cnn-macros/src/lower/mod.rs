@@ -33,7 +33,9 @@ pub(crate) fn networks(bridge: &Bridge, file: &File, models: &[Model], intact: b
     file.networks
         .iter()
         .zip(models)
-        .map(|(network, model)| Context { bridge, network, model, runtime: runtime.clone(), intact }.network())
+        .map(|(network, model)| {
+            Context { bridge, network, model, runtime: runtime.clone(), intact }.network()
+        })
         .collect()
 }
 
@@ -70,7 +72,8 @@ impl Context<'_> {
             let doc = format!("The block `{}` of [`{}`].", block.definition.text, self.model.name.text);
             let tokens = owner.finish(bodies, &doc);
             let values = owner.numbers.call_values();
-            let mut callee = Callee { name, parameters: owner.numbers.parameters(), values: Default::default() };
+            let mut callee =
+                Callee { name, parameters: owner.numbers.parameters(), values: Default::default() };
             for (index, id) in block.instances.iter().enumerate() {
                 let own = values.iter().map(|column| column[index].clone()).collect();
                 callee.values.insert(*id, own);
@@ -82,7 +85,10 @@ impl Context<'_> {
 
     /// `ResNet18Basic`
     fn block_ident(&self, block: &str, token: u32) -> Ident {
-        words::ident(&format!("{}{}", self.model.name.text, words::camel(block)), words::located(self.bridge.span(token)))
+        words::ident(
+            &format!("{}{}", self.model.name.text, words::camel(block)),
+            words::located(self.bridge.span(token)),
+        )
     }
 
     fn visibility(&self) -> TokenStream {

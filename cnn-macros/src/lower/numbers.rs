@@ -164,5 +164,9 @@ fn plain(number: &Number) -> Option<i128> {
 /// A parameter must not meet the names that generated code uses itself.
 fn parameter_name(name: &str) -> Ident {
     let lower = name.to_lowercase();
-    if matches!(lower.as_str(), "params" | "pass" | "x") { local(&format!("{lower}_")) } else { local(&lower) }
+    if matches!(lower.as_str(), "params" | "pass" | "x") {
+        local(&format!("{lower}_"))
+    } else {
+        local(&lower)
+    }
 }

@@ -212,7 +212,10 @@ impl<'m> Owner<'m> {
             }
             _ => return None,
         };
-        Some((quote!(#runtime::layers::#layer), quote!(#runtime::layers::#layer::new(params.pp(#path), #config)?)))
+        Some((
+            quote!(#runtime::layers::#layer),
+            quote!(#runtime::layers::#layer::new(params.pp(#path), #config)?),
+        ))
     }
 
     /// Channels of a norm.
@@ -246,7 +249,8 @@ impl<'m> Owner<'m> {
         let input = self.build_size(&inputs, &format!("{hint}_in_channels"));
         let output = self.build_size(&outputs, &format!("{hint}_out_channels"));
         let windows: Vec<Window> = convs.iter().map(|conv| conv.window).collect();
-        let kernel = self.number_pair(&windows, |window| window.kernel_size, &format!("{hint}_kernel"), Place::Build);
+        let kernel =
+            self.number_pair(&windows, |window| window.kernel_size, &format!("{hint}_kernel"), Place::Build);
         let mut config = quote!(#runtime::layers::Conv2dConfig::new(#input, #output, #kernel));
         config.extend(self.options(&windows, hint, Place::Build));
         if convs.iter().any(|conv| conv.groups != Dim::ONE) {
@@ -274,7 +278,8 @@ impl<'m> Owner<'m> {
         let input = self.build_size(&inputs, &format!("{hint}_in_channels"));
         let output = self.build_size(&outputs, &format!("{hint}_out_channels"));
         let windows: Vec<Window> = deconvs.iter().map(|deconv| deconv.window).collect();
-        let kernel = self.number_pair(&windows, |window| window.kernel_size, &format!("{hint}_kernel"), Place::Build);
+        let kernel =
+            self.number_pair(&windows, |window| window.kernel_size, &format!("{hint}_kernel"), Place::Build);
         let mut config = quote!(#runtime::layers::ConvTranspose2dConfig::new(#input, #output, #kernel));
         config.extend(self.options(&windows, hint, Place::Build));
         if deconvs.iter().any(|deconv| deconv.output_padding != [0, 0]) {
@@ -340,7 +345,8 @@ impl<'m> Owner<'m> {
             }
         }
         if windows.iter().any(|window| window.dilation != [1, 1]) {
-            let dilation = self.number_pair(windows, |window| window.dilation, &format!("{hint}_dilation"), place);
+            let dilation =
+                self.number_pair(windows, |window| window.dilation, &format!("{hint}_dilation"), place);
             out.extend(quote!(.with_dilation(#dilation)));
         }
         out
@@ -371,8 +377,10 @@ impl<'m> Owner<'m> {
     fn pair(&mut self, column: &[&'m Layer], hint: &str, part: impl Fn(&Op) -> [usize; 2]) -> TokenStream {
         let rows: Vec<usize> = column.iter().map(|layer| part(&layer.op)[0]).collect();
         let columns: Vec<usize> = column.iter().map(|layer| part(&layer.op)[1]).collect();
-        let (row, column) =
-            (self.run_usize(&rows, &format!("{hint}_height")), self.run_usize(&columns, &format!("{hint}_width")));
+        let (row, column) = (
+            self.run_usize(&rows, &format!("{hint}_height")),
+            self.run_usize(&columns, &format!("{hint}_width")),
+        );
         quote!([#row, #column])
     }
 

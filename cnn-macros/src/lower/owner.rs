@@ -377,7 +377,10 @@ impl<'m> Owner<'m> {
             (None, [build]) => {
                 let path = &first.copies[0].0;
                 let field = self.field(
-                    &field(path, &first.source.to_lowercase().split('(').next().unwrap_or("block").replace(' ', "")),
+                    &field(
+                        path,
+                        &first.source.to_lowercase().split('(').next().unwrap_or("block").replace(' ', ""),
+                    ),
                     first.label.as_ref(),
                     quote!(#name),
                     build.clone(),
@@ -396,7 +399,9 @@ impl<'m> Owner<'m> {
         let first = call.copies.first().map(|(_, id)| &instances[id.0]);
         let last = call.copies.last().map(|(_, id)| &instances[id.0]);
         match (first, last) {
-            (Some(first), Some(last)) if self.calls.len() <= 1 => format!("{} to {}", first.input, last.output),
+            (Some(first), Some(last)) if self.calls.len() <= 1 => {
+                format!("{} to {}", first.input, last.output)
+            }
             _ => "a block".into(),
         }
     }
@@ -504,7 +509,8 @@ impl<'m> Owner<'m> {
 
     /// A projection that only some calls have: a struct of its own in an `Option`.
     fn optional_projection(&mut self, projected: &[(usize, &'m [Step])], calls: usize) -> Ident {
-        let label = projected.first().and_then(|(_, steps)| label_of(steps)).unwrap_or_else(|| "shortcut".into());
+        let label =
+            projected.first().and_then(|(_, steps)| label_of(steps)).unwrap_or_else(|| "shortcut".into());
         let name = ident(&format!("{}{}", self.name, camel(&label)), self.name.span());
         let own: Vec<&'m [(String, Dim)]> = projected.iter().map(|(index, _)| self.calls[*index]).collect();
         let mut owner = Owner::block(self.context, self.callees, name.clone(), own);
@@ -525,7 +531,8 @@ impl<'m> Owner<'m> {
                     .collect()
             } else {
                 // Where the projection is absent the value is not used.
-                let mut given = projected.iter().zip(column).map(|((index, _), value)| (*index, value.clone()));
+                let mut given =
+                    projected.iter().zip(column).map(|((index, _), value)| (*index, value.clone()));
                 let mut next = given.next();
                 (0..calls)
                     .map(|call| match &next {

@@ -37,7 +37,8 @@ impl Context<'_> {
 
     /// Positive terms first, so that nothing underflows on the way.
     fn sum(&self, terms: &[(i128, Vec<Atom>)]) -> TokenStream {
-        let (positive, negative): (Vec<_>, Vec<_>) = terms.iter().partition(|(coefficient, _)| *coefficient > 0);
+        let (positive, negative): (Vec<_>, Vec<_>) =
+            terms.iter().partition(|(coefficient, _)| *coefficient > 0);
         let mut out = TokenStream::new();
         for (index, (coefficient, atoms)) in positive.iter().enumerate() {
             let term = self.term(coefficient.unsigned_abs(), atoms);
@@ -80,8 +81,11 @@ impl Context<'_> {
             }
             Atom::Symbol { .. } => quote!(0),
             Atom::Floor { dividend, divisor } => {
-                let terms: Vec<(i128, Vec<Atom>)> =
-                    dividend.terms.iter().map(|(product, coefficient)| (*coefficient, product.clone())).collect();
+                let terms: Vec<(i128, Vec<Atom>)> = dividend
+                    .terms
+                    .iter()
+                    .map(|(product, coefficient)| (*coefficient, product.clone()))
+                    .collect();
                 let dividend = self.sum(&terms);
                 let divisor = Literal::u128_unsuffixed(divisor.unsigned_abs());
                 quote!((#dividend) / #divisor)

@@ -39,7 +39,12 @@ impl Module for Custom {
         let output = self.module.forward(x)?;
         let sizes = output.dims().get(1..).unwrap_or_default();
         if !crate::info::same_shape(sizes, &self.output) {
-            bail!("`rust(..)` at `{}` was stated to give (N, {:?}) and gave {:?}", self.path, self.output, output.dims());
+            bail!(
+                "`rust(..)` at `{}` was stated to give (N, {:?}) and gave {:?}",
+                self.path,
+                self.output,
+                output.dims()
+            );
         }
         Ok(output)
     }
@@ -47,6 +52,9 @@ impl Module for Custom {
 
 impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Custom").field("path", &self.path).field("output", &self.output).finish_non_exhaustive()
+        f.debug_struct("Custom")
+            .field("path", &self.path)
+            .field("output", &self.output)
+            .finish_non_exhaustive()
     }
 }

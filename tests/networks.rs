@@ -4,7 +4,8 @@ use cnn_runtime::prelude::*;
 use cnn_tests::classics::*;
 
 fn image(channels: usize, size: usize) -> Tensor {
-    let values: Vec<f32> = (0..channels * size * size).map(|i| ((i * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
+    let values: Vec<f32> =
+        (0..channels * size * size).map(|i| ((i * 7919 % 1000) as f32 - 500.0) / 500.0).collect();
     Tensor::from_vec(values, (1, channels, size, size), &Device::Cpu).unwrap()
 }
 
@@ -16,7 +17,18 @@ fn lenet_runs_and_its_names_are_pytorchs() {
     let names: Vec<&str> = net.state().named().map(|(name, _, _)| name).collect();
     assert_eq!(
         names,
-        ["0.weight", "0.bias", "3.weight", "3.bias", "6.weight", "6.bias", "8.weight", "8.bias", "10.weight", "10.bias"]
+        [
+            "0.weight",
+            "0.bias",
+            "3.weight",
+            "3.bias",
+            "6.weight",
+            "6.bias",
+            "8.weight",
+            "8.bias",
+            "10.weight",
+            "10.bias"
+        ]
     );
 }
 
