@@ -27,6 +27,31 @@ pub struct LayerInfo {
     pub receptive_field: Option<[usize; 2]>,
 }
 
+impl LayerInfo {
+    /// A layer without parameters or cost.
+    #[must_use]
+    pub const fn new(
+        path: &'static str,
+        layer: &'static str,
+        input: &'static [usize],
+        output: &'static [usize],
+    ) -> Self {
+        Self { path, layer, input, output, params: 0, macs: 0, activations: 0, receptive_field: None }
+    }
+
+    /// With its parameters, multiply-accumulates and activations.
+    #[must_use]
+    pub const fn costs(self, params: usize, macs: usize, activations: usize) -> Self {
+        Self { params, macs, activations, ..self }
+    }
+
+    /// With its receptive field.
+    #[must_use]
+    pub const fn sees(self, rows: usize, columns: usize) -> Self {
+        Self { receptive_field: Some([rows, columns]), ..self }
+    }
+}
+
 /// The table of a network's layers; print it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {

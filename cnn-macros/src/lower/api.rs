@@ -33,7 +33,7 @@ impl Context<'_> {
         let runtime = &self.runtime;
         let (declared, plain) = (parameters.with_defaults(), parameters.plain());
         let declarations = owner.declarations();
-        let consts = self.consts();
+        let (consts, layers) = (self.consts(), self.layers());
         let (now, used) = self.assertions();
         let construction = self.construction(&owner, &used);
         let running = self.running(&chain);
@@ -57,6 +57,7 @@ impl Context<'_> {
                 #construction
                 #boundary
                 #running
+                #layers
             }
 
             #traits

@@ -8,9 +8,8 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 
 impl Context<'_> {
-    /// `PARAMS`, `MACS`, `ACTIVATIONS`, `INPUT`, `OUTPUT`, `LAYERS`
+    /// `PARAMS`, `MACS`, `ACTIVATIONS`, `INPUT`, `OUTPUT`
     pub(super) fn consts(&self) -> TokenStream {
-        let runtime = &self.runtime;
         let totals = &self.model.totals;
         let parameters = self.total(&totals.parameters, "PARAMS");
         let input = self.port_const("INPUT", &self.model.inputs, "takes");
@@ -30,14 +29,21 @@ impl Context<'_> {
                 pub const ACTIVATIONS: usize = #activations;
             }
         };
-        let rows = self.model.rows.iter().map(|row| self.row(row));
-        let count = literal(self.model.rows.len());
         quote! {
             /// Number of learned values.
             pub const PARAMS: usize = #parameters;
             #costs
             #input
             #output
+        }
+    }
+
+    /// `LAYERS`: long, so it stands behind everything else.
+    pub(super) fn layers(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let rows = self.model.rows.iter().map(|row| self.row(row));
+        let count = literal(self.model.rows.len());
+        quote! {
             /// Every layer, in the order of execution.
             pub const LAYERS: [#runtime::LayerInfo; #count] = [#(#rows),*];
         }
@@ -97,25 +103,17 @@ impl Context<'_> {
             macs = quote!(<#path>::MACS);
             activations = quote!(<#path>::ACTIVATIONS);
         }
-        let field = match row.receptive_field {
-            Some([rows, columns]) => {
-                let (rows, columns) = (Literal::u64_unsuffixed(rows), Literal::u64_unsuffixed(columns));
-                quote!(::core::option::Option::Some([#rows, #columns]))
-            }
-            None => quote!(::core::option::Option::None),
-        };
-        quote! {
-            #runtime::LayerInfo {
-                path: #path,
-                layer: #layer,
-                input: &[#input],
-                output: &[#output],
-                params: #parameters,
-                macs: #macs,
-                activations: #activations,
-                receptive_field: #field,
-            }
+        let mut info = quote!(#runtime::LayerInfo::new(#path, #layer, &[#input], &[#output]));
+        let free = row.network.is_none()
+            && [&row.parameters, &row.macs, &row.activations].iter().all(|cost| **cost == Dim::ZERO);
+        if !free {
+            info.extend(quote!(.costs(#parameters, #macs, #activations)));
         }
+        if let Some([rows, columns]) = row.receptive_field {
+            let (rows, columns) = (Literal::u64_unsuffixed(rows), Literal::u64_unsuffixed(columns));
+            info.extend(quote!(.sees(#rows, #columns)));
+        }
+        info
     }
 
     /// What the macro cannot decide, because a const or a generic is in it, is asserted by the compiler:
