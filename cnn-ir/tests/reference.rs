@@ -78,9 +78,9 @@ fn declarations_resolve_and_have_the_costs_and_names_that_are_stated() {
             "tensors" => {
                 let network = last.as_ref().expect("tensors stand behind a network");
                 let rows = &network.model().rows;
-                let names = rows.iter().flat_map(|row| {
-                    row.leaves.iter().map(move |leaf| format!("{}.{}", row.path, leaf.name))
-                });
+                let names = rows
+                    .iter()
+                    .flat_map(|row| row.leaves.iter().map(move |leaf| format!("{}.{}", row.path, leaf.name)));
                 let stated: Vec<String> = fence.text.lines().map(str::to_owned).collect();
                 assert_eq!(names.collect::<Vec<_>>(), stated, "{place}");
             }
