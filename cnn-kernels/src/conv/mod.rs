@@ -6,6 +6,7 @@
 //! convolution needs no code of its own: its forward is [`input_gradient`] and its gradients are [`forward`] and
 //! [`weight_gradient`] of the convolution that it transposes.
 mod dense;
+mod dense_weight;
 mod depthwise;
 mod unfold;
 
@@ -153,6 +154,6 @@ pub fn weight_gradient<T: Float>(conv: &Conv, input: &[T], grad_output: &[T], gr
     if conv.is_depthwise() {
         depthwise::weight_gradient(conv, input, grad_output, grad_weight);
     } else {
-        dense::weight_gradient(conv, input, grad_output, grad_weight);
+        dense_weight::weight_gradient(conv, input, grad_output, grad_weight);
     }
 }

@@ -150,7 +150,7 @@ pub fn prelu(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     apply2(Prelu { shape: x.shape().clone(), planes, slopes }, Vec::new(), [x, weight])
 }
 
-fn apply(name: &'static str, function: Activation, x: &Tensor) -> Result<Tensor> {
+pub(super) fn apply(name: &'static str, function: Activation, x: &Tensor) -> Result<Tensor> {
     check::input(name, x)?;
     if x.device().is_cpu() {
         apply1(Elementwise { name, function, shape: x.shape().clone() }, Vec::new(), [x])
@@ -160,7 +160,7 @@ fn apply(name: &'static str, function: Activation, x: &Tensor) -> Result<Tensor>
 }
 
 /// The function by candle's operations, with PyTorch's gradients.
-fn composed(function: Activation, x: &Tensor) -> Result<Tensor> {
+pub(super) fn composed(function: Activation, x: &Tensor) -> Result<Tensor> {
     let constant = |value: f64| x.detach().zeros_like()?.affine(0.0, value);
     // Not clamp(): its gradient at the ends is candle's, not PyTorch's.
     let clamped = |x: &Tensor| {
@@ -193,7 +193,7 @@ fn composed(function: Activation, x: &Tensor) -> Result<Tensor> {
     }
 }
 
-fn softmax_composed(x: &Tensor) -> Result<Tensor> {
+pub(super) fn softmax_composed(x: &Tensor) -> Result<Tensor> {
     // The maximum only moves the numbers into range: its gradient is 0.
     let exp = x.broadcast_sub(&x.detach().max_keepdim(1)?)?.exp()?;
     exp.broadcast_div(&exp.sum_keepdim(1)?)

@@ -259,6 +259,9 @@ impl<K: Differentiable<3, I>, const I: usize> CustomOp3 for Traced<K, I> {
     }
 }
 
+/// Values of a result that are asked of the system first.
+const ASK_FIRST: usize = 1 << 27;
+
 /// A number type with its place in candle's storage.
 trait Element: Float {
     fn slice(storage: &CpuStorage) -> Option<&[Self]>;
@@ -313,7 +316,14 @@ fn run<T: Element, const I: usize, const O: usize>(
         };
         *slice = &values[start..end];
     }
-    let mut outputs = kernel.shapes().map(|shape| vec![T::zero(); shape.elem_count()]);
+    let lens = kernel.shapes().map(|shape| shape.elem_count());
+    for len in lens {
+        // A refusal is an error here; `vec!` would end the process.
+        if len > ASK_FIRST && Vec::<T>::new().try_reserve_exact(len).is_err() {
+            bail!("{}: no memory for a result of {len} values", kernel.name());
+        }
+    }
+    let mut outputs = lens.map(|len| vec![T::zero(); len]);
     kernel.cpu(slices, outputs.each_mut().map(Vec::as_mut_slice));
     Ok(outputs.map(T::storage))
 }

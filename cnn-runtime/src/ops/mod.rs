@@ -38,6 +38,8 @@ mod lrn;
 mod norm;
 mod pool;
 mod resize;
+#[cfg(test)]
+mod tests;
 
 pub use activation::{
     elu, gelu, hardsigmoid, hardswish, leaky_relu, prelu, relu, relu6, sigmoid, silu, softmax, tanh,
