@@ -22,7 +22,9 @@ impl Bridge {
         for tree in stream {
             match &tree {
                 TokenTree::Ident(ident) => {
-                    self.table.push_ident(&ident.to_string());
+                    // `r#match` is the name `match`: in a weight file, and as the field that it becomes.
+                    let text = ident.to_string();
+                    self.table.push_ident(text.strip_prefix("r#").unwrap_or(&text));
                     self.trees.push(tree);
                 }
                 TokenTree::Literal(literal) => {

@@ -5,7 +5,9 @@
 //! holds them. A call that gets another *layer* as an argument has another structure, and another struct.
 
 use super::walk::Walk;
+use crate::layer::Op;
 use crate::model::{BlockType, BlockTypeId, Instance, InstanceId, NetworkTarget, Shortcut, Step};
+use crate::window::{Padding, Window};
 use std::fmt::Write;
 
 /// The structure of a block's body.
@@ -67,11 +69,7 @@ impl Walk<'_, '_> {
         for step in steps {
             match step {
                 Step::Layer(layer) => {
-                    let kind = match &layer.op {
-                        crate::layer::Op::Activation(activation) => format!("{activation:?}"),
-                        op => format!("{:?}", std::mem::discriminant(op)),
-                    };
-                    write(out, &format!("{}={kind};", layer.path));
+                    write(out, &format!("{}={};", layer.path, structure(&layer.op)));
                 }
                 Step::Call(call) => {
                     let paths: Vec<&str> = call.copies.iter().map(|(path, _)| path.as_str()).collect();
@@ -128,6 +126,45 @@ impl Walk<'_, '_> {
             }
         }
     }
+}
+
+/// What of a layer the struct fixes. The rest (channels, kernels, strides, probabilities) are numbers that it is
+/// built with.
+fn structure(op: &Op) -> String {
+    let kind = std::mem::discriminant(op);
+    let fixed = match op {
+        Op::Activation(activation) => format!("{activation:?}"),
+        Op::Conv(conv) => format!("{} {} {}", conv.depthwise, conv.bias, is_same(&conv.window)),
+        Op::Deconv(deconv) => deconv.bias.to_string(),
+        Op::Linear { bias, dropconnect, .. } => format!("{bias} {}", *dropconnect > 0.0),
+        Op::MaxPool(window) => format!("{} {}", window.ceil, is_same(window)),
+        Op::AvgPool { window, count_include_pad } => {
+            format!("{} {} {count_include_pad}", window.ceil, is_same(window))
+        }
+        Op::Upsample { mode, .. } => format!("{mode:?}"),
+        Op::BatchNorm { eps, momentum, affine, .. } => format!("{eps} {momentum} {affine}"),
+        Op::LayerNorm { eps, .. } => eps.to_string(),
+        Op::InstanceNorm { eps, affine, .. } => format!("{eps} {affine}"),
+        Op::GroupNorm { groups, eps, .. } => format!("{groups} {eps}"),
+        Op::Crop { size, like } => format!("{like:?} {}", size.iter().all(|dim| dim.number().is_some())),
+        Op::Pad { .. } => format!("{op:?}"),
+        Op::AdaptiveAvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::PixelShuffle(_)
+        | Op::LocalResponseNorm { .. }
+        | Op::Prelu { .. }
+        | Op::Dropout(_)
+        | Op::Dropout2d(_)
+        | Op::DropPath(_)
+        | Op::Flatten
+        | Op::Identity
+        | Op::Scale { .. } => String::new(),
+    };
+    format!("{kind:?} {fixed}")
+}
+
+fn is_same(window: &Window) -> bool {
+    window.padding == Padding::Same
 }
 
 fn write(out: &mut Signature, text: &str) {

@@ -80,11 +80,12 @@ impl Context<'_> {
         (Parameters { names, defaults }, arguments)
     }
 
-    /// The variable of an input inside `run`.
+    /// The variable of an input inside `run`. (Not `x`, the variable of the chain: a later path may begin at the
+    /// input again.)
     pub(super) fn input_variable(&self, index: usize) -> Ident {
         match self.model.inputs.get(index).and_then(|port| port.name.as_ref()) {
             Some(name) => local(&format!("input_{}", name.text)),
-            None => local("x"),
+            None => local("input"),
         }
     }
 

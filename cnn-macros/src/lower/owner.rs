@@ -623,16 +623,16 @@ impl<'m> Owner<'m> {
         chain: &mut Chain,
     ) {
         let runtime = self.context.runtime.clone();
-        let expression = self.context.bridge.stream(expression);
+        // Without the user's parentheses, which would be unnecessary here: they belong to `rust(..)`.
+        let inside = TokenRange { first: expression.first + 1, last: expression.last.saturating_sub(1) };
+        let expression = self.context.bridge.stream(inside);
         let sizes = self.context.sizes(output);
         let doc = format!("Rust code: gives {output}.");
-        // The expression may take parameters from `params`, as the layers do.
-        let params = Ident::new("params", Span::call_site());
-        let own = local("params");
+        // The expression may take parameters from `params`, as the layers do: the same name, seen by both.
         let build = quote!({
-            let #params = #own.pp(#path);
-            let _ = &#params;
-            #runtime::layers::Custom::new(#path, #expression, &[#sizes])
+            let params = params.pp(#path);
+            let _ = &params;
+            #runtime::layers::Custom::new(#path, (#expression), &[#sizes])
         });
         let field = self.field(&field(path, "custom"), None, quote!(#runtime::layers::Custom), build, doc);
         let x = chain.reference();

@@ -1,0 +1,6 @@
+//! No network at all.
+use cnn_runtime::prelude::*;
+
+network! {}
+
+fn main() {}
