@@ -69,7 +69,8 @@ fn parameters_and_defaults() {
     let x = tensor(&[2, 4, 8, 8]);
     let state = net.state();
     let unit = |x: &Tensor, path: &str, kernel: usize, stride: usize| {
-        let (weight, bias) = (param(state, &format!("{path}.0.weight")), param(state, &format!("{path}.0.bias")));
+        let (weight, bias) =
+            (param(state, &format!("{path}.0.weight")), param(state, &format!("{path}.0.bias")));
         let slide = Slide::new([kernel; 2]).pad([kernel / 2; 4]).stride([stride; 2]);
         let out = [x.dim(2).unwrap() / stride, x.dim(3).unwrap() / stride];
         let y = relu(&plain::conv(x, &weight, Some(&bias), slide, 1, out));
@@ -150,8 +151,11 @@ fn options_that_differ_between_calls() {
     let x = tensor(&[2, 8, 8, 8]);
     let seen = net.trace(&x).unwrap();
     let group = |x: &Tensor, path: &str, size: usize, eps: f64| {
-        let affine = (param(state, &format!("{path}.norm.weight")), param(state, &format!("{path}.norm.bias")));
-        plain::normalize(x, eps, Some((&affine.0, &affine.1)), |a, b| a[0] == b[0] && a[1] / size == b[1] / size)
+        let affine =
+            (param(state, &format!("{path}.norm.weight")), param(state, &format!("{path}.norm.bias")));
+        plain::normalize(x, eps, Some((&affine.0, &affine.1)), |a, b| {
+            a[0] == b[0] && a[1] / size == b[1] / size
+        })
     };
     close(&seen.gn2, &group(&x, "gn2", 4, 1e-5));
     close(&seen.gn4, &group(&seen.gn2, "gn4", 2, 1e-5));

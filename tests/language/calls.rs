@@ -29,7 +29,8 @@ struct Shift(candle_nn::Linear);
 impl Shift {
     fn new(params: &cnn_runtime::params::Params<'_>) -> Result<Self> {
         use cnn_runtime::params::{Fill, Role};
-        let weight = params.tensor("weight", (3, 3), Fill::Weight { fan_in: 3, fan_out: 3 }, Role::Parameter)?;
+        let weight =
+            params.tensor("weight", (3, 3), Fill::Weight { fan_in: 3, fan_out: 3 }, Role::Parameter)?;
         let bias = params.tensor("bias", 3, Fill::Bias { fan_in: 3 }, Role::Parameter)?;
         Ok(Self(candle_nn::Linear::new(weight, Some(bias))))
     }

@@ -278,9 +278,8 @@ fn normalizations() {
     close(&out.eps, &plain::bn(&x, state, "eps", 0.1));
     assert!(state.get("bare.weight").is_none() && state.get("bare.bias").is_none());
     close(&out.bare, &plain::bn(&x, state, "bare", 1e-5));
-    let affine = |path: &str| {
-        (param(state, &format!("{path}.weight")), param(state, &format!("{path}.bias")))
-    };
+    let affine =
+        |path: &str| (param(state, &format!("{path}.weight")), param(state, &format!("{path}.bias")));
     let position = |a: [usize; 4], b: [usize; 4]| a[0] == b[0] && a[2..] == b[2..];
     let check = |found: &Tensor, path: &str, eps: f64, same: &dyn Fn([usize; 4], [usize; 4]) -> bool| {
         let (weight, bias) = affine(path);

@@ -185,7 +185,8 @@ fn consts_and_rows() {
     const _: () = assert!(Small::<4>::PARAMS < 1000);
     assert_eq!(Small::<4>::LAYERS.iter().map(|layer| layer.params).sum::<usize>(), Small::<4>::PARAMS);
     assert_eq!(Small::<4>::LAYERS.iter().map(|layer| layer.macs).sum::<usize>(), Small::<4>::MACS);
-    let made: usize = Small::<4>::init(Init::seed(1), &CPU).unwrap().trainable().iter().map(|v| v.elem_count()).sum();
+    let made: usize =
+        Small::<4>::init(Init::seed(1), &CPU).unwrap().trainable().iter().map(|v| v.elem_count()).sum();
     assert_eq!(made, Small::<4>::PARAMS);
     // stem, two units (the first with a projection), up, gn, prelu, scale, fc
     let by_hand = (72 + 8) + (144 + 8 + 16 + 8) + (144 + 8) + (64 + 4) + 8 + 1 + 4 + 20;
@@ -210,5 +211,6 @@ fn the_summary_of_lenet() {
           10     fc10             10               850      840
           total                                 61,706  416,520
           activations: 9,118 values (0.0 MiB in f32)
-          weights: 0.2 MiB in f32"#]].assert_eq(&LeNet5::summary().to_string());
+          weights: 0.2 MiB in f32"#]]
+    .assert_eq(&LeNet5::summary().to_string());
 }

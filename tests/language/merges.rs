@@ -63,7 +63,11 @@ fn merges() {
     let gate = sigmoid(&conv(&relu(&conv(&mean, state, "squeeze", 1)), state, "excite", 1));
     close(&out.excited, &x.broadcast_mul(&gate).unwrap());
     let fc = |x: &Tensor, path: &str| {
-        plain::linear(x, &param(state, &format!("{path}.weight")), Some(&param(state, &format!("{path}.bias"))))
+        plain::linear(
+            x,
+            &param(state, &format!("{path}.weight")),
+            Some(&param(state, &format!("{path}.bias"))),
+        )
     };
     let gate = sigmoid(&fc(&mean, "gate")).reshape((2, 4, 1, 1)).unwrap();
     close(&out.vector, &x.broadcast_mul(&gate).unwrap());

@@ -104,7 +104,9 @@ fn odd_names() {
     close(&out.output, &out.r#fn.relu().unwrap());
     let _ = (conv(&net.r#move), conv(&net.state_), conv(&net.params), conv(&net.pass), conv(&net.x));
     let names = weights(net.state());
-    for name in ["type", "move", "state", "params", "pass", "x", "self", "core", "_hidden", "x2y", "shortcut.0"] {
+    for name in
+        ["type", "move", "state", "params", "pass", "x", "self", "core", "_hidden", "x2y", "shortcut.0"]
+    {
         assert!(names.iter().any(|found| found == name), "{name} in {names:?}");
     }
     let seen = net.trace(&x).unwrap();
@@ -128,11 +130,9 @@ fn several_networks_in_one_module() {
     let x = tensor(&[2, 1, 2, 2]);
     let (one, two) = (One::init(Init::seed(1), &CPU).unwrap(), Two::init(Init::seed(1), &CPU).unwrap());
     let three = Three::init(Init::seed(1), &CPU).unwrap();
-    for dims in [
-        one.forward(&x).unwrap().dims(),
-        two.forward(&x).unwrap().dims(),
-        three.forward(&x).unwrap().dims(),
-    ] {
+    for dims in
+        [one.forward(&x).unwrap().dims(), two.forward(&x).unwrap().dims(), three.forward(&x).unwrap().dims()]
+    {
         assert_eq!(dims, [2, 2]);
     }
     assert_eq!(weights(one.state()), ["0.0", "1.0", "2"]);

@@ -180,8 +180,8 @@ pub(crate) fn deconv(
             let group = c / (channels / groups);
             for (y, column) in (0..h).flat_map(|y| (0..w).map(move |x| (y, x))) {
                 let value = x.at(n, c, y as isize, column as isize).unwrap();
-                for (f, i, j) in (0..per_group)
-                    .flat_map(|f| (0..kh).flat_map(move |i| (0..kw).map(move |j| (f, i, j))))
+                for (f, i, j) in
+                    (0..per_group).flat_map(|f| (0..kh).flat_map(move |i| (0..kw).map(move |j| (f, i, j))))
                 {
                     let target = [slide.source(0, y, i), slide.source(1, column, j)];
                     let [Ok(row), Ok(column)] = target.map(usize::try_from) else { continue };

@@ -130,6 +130,21 @@ impl Problem {
                 format!("`{network}` has several inputs or outputs and cannot stand as a layer")
             }
             P::OneBranch { what } => format!("`{what}` needs two branches or more"),
+            P::Contradiction { layer, first, second } => {
+                format!("`{layer}` has {first} and {second}, which say the same thing twice")
+            }
+            P::ExtraInCall { network } => {
+                format!("`{network}` as a layer takes the values of its const generics and nothing else")
+            }
+            P::StructTaken { name } => {
+                format!("this block's struct would be named `{name}`, which another struct is")
+            }
+            P::CountTooLarge { what } => {
+                format!("the network has more {what} than a 64-bit number can count")
+            }
+            P::FeaturesNotKnown { layer, input } => {
+                format!("`{layer}` needs a known number of features, and gets {input}")
+            }
             P::NeedsImage { layer, found } => {
                 format!("`{layer}` needs channels, height and width, and gets {found} features")
             }
@@ -268,6 +283,9 @@ impl Problem {
             P::ResidualShapes { decided: true, .. } => {
                 Some("give the shortcut a projection, `else (conv1-c/stride bn)`, or `else none`".into())
             }
+            P::FeaturesNotKnown { .. } => {
+                Some("`gap` before it makes one value of each channel, whatever the size".into())
+            }
             P::NotDecidable { .. } => Some("a fact in `where`, such as `H % 32 == 0`, may decide it".into()),
             P::UnclosedBracket { .. }
             | P::StrayBracket { .. }
@@ -297,6 +315,10 @@ impl Problem {
             | P::SizeUnexpected { .. }
             | P::SizeOfCall { .. }
             | P::TwoSizes { .. }
+            | P::Contradiction { .. }
+            | P::ExtraInCall { .. }
+            | P::CountTooLarge { .. }
+            | P::StructTaken { .. }
             | P::StrideUnexpected { .. }
             | P::OptionValue { .. }
             | P::ZeroInLayer { .. }

@@ -241,7 +241,25 @@ pub enum Problem {
     OneBranch {
         what: &'static str,
     },
+    Contradiction {
+        layer: String,
+        first: String,
+        second: String,
+    },
+    ExtraInCall {
+        network: String,
+    },
+    StructTaken {
+        name: String,
+    },
+    CountTooLarge {
+        what: &'static str,
+    },
     // Shapes.
+    FeaturesNotKnown {
+        layer: String,
+        input: String,
+    },
     NeedsImage {
         layer: String,
         found: String,

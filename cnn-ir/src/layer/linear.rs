@@ -1,6 +1,7 @@
 //! Fully connected layers.
 
 use super::{BuildResult, Built, Op, Options};
+use crate::diagnostic::Problem;
 use crate::dim::Dim;
 use crate::shape::Shape;
 
@@ -10,6 +11,11 @@ pub(super) fn linear(options: &Options, input: &Shape) -> BuildResult {
         (None, _) => Dim::from(options.digit()? as u64),
         (Some(_), _) => options.required_size()?,
     };
+    if input.values().is_symbolic() {
+        return Err(
+            Problem::FeaturesNotKnown { layer: options.layer.clone(), input: input.to_string() }.into()
+        );
+    }
     let op = Op::Linear {
         in_features: input.values(),
         out_features: out_features.clone(),

@@ -19,9 +19,17 @@ fn spatial(options: &Options, input: &Shape) -> Result<Dim, Fault> {
 }
 
 fn eps(options: &Options) -> Result<f64, Fault> {
-    match options.named("eps") {
-        Some(_) => options.float("eps", 1e-5),
-        None => Ok(1e-5),
+    let Some(argument) = options.named("eps") else { return Ok(1e-5) };
+    match options.float("eps", 1e-5)? {
+        eps if eps >= 0.0 => Ok(eps),
+        _ => Err(Fault {
+            range: Some(argument.range),
+            problem: Problem::OptionValue {
+                layer: options.layer.clone(),
+                option: "`eps`".into(),
+                expected: "at least 0",
+            },
+        }),
     }
 }
 

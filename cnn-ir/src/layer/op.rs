@@ -163,7 +163,7 @@ impl Op {
             Self::InstanceNorm { channels, affine, .. } => scale_and_shift(channels, *affine),
             Self::Prelu { parameters } => vec![Leaf::parameter("weight", vec![parameters.clone()])],
             Self::Scale { channels, .. } => {
-                vec![Leaf::parameter("weight", vec![channels.clone(), Dim::ONE, Dim::ONE])]
+                vec![Leaf::parameter("", vec![channels.clone(), Dim::ONE, Dim::ONE])]
             }
             _ => Vec::new(),
         }

@@ -164,6 +164,9 @@ impl Options {
     /// The kernel: the digits, or `kernel=`.
     pub(super) fn kernel(&self) -> Result<[usize; 2], Fault> {
         if let Some(kernel) = self.positive_pair("kernel")? {
+            if !self.digits.is_empty() {
+                return Err(self.contradiction("the number in its name", "`kernel=`"));
+            }
             return Ok(kernel);
         }
         match self.digit_pair() {
@@ -206,6 +209,9 @@ impl Options {
 
     pub(super) fn stride(&self, default: [usize; 2]) -> Result<[usize; 2], Fault> {
         if let Some(stride) = self.positive_pair("stride")? {
+            if self.stride.is_some() {
+                return Err(self.contradiction("the stride behind `/`", "`stride=`"));
+            }
             return Ok(stride);
         }
         match &self.stride {
@@ -224,6 +230,19 @@ impl Options {
 
     pub(super) fn dilation(&self) -> Result<[usize; 2], Fault> {
         Ok(self.positive_pair("dilation")?.unwrap_or([1, 1]))
+    }
+
+    /// Two paddings, where more than one was asked for.
+    fn two_paddings(&self) -> Option<(String, String)> {
+        let words = ["half", "valid", "full", "same"].into_iter().filter(|word| self.word(word));
+        let mut asked = self.named("pad").map(|_| "`pad=`".to_owned()).into_iter();
+        let mut all = asked.by_ref().chain(words.map(|word| format!("`{word}`")));
+        Some((all.next()?, all.next()?))
+    }
+
+    fn contradiction(&self, first: &str, second: &str) -> Fault {
+        let (layer, first, second) = (self.layer.clone(), first.to_owned(), second.to_owned());
+        Problem::Contradiction { layer, first, second }.into()
     }
 
     /// The number behind `-`.
@@ -251,6 +270,9 @@ impl Options {
         dilation: [usize; 2],
         default: &'static str,
     ) -> Result<Padding, Fault> {
+        if let (Some(_), Some((first, second))) = (self.named("pad"), self.two_paddings()) {
+            return Err(self.contradiction(&first, &second));
+        }
         if let Some(argument) = self.named("pad") {
             return match &argument.value {
                 Value::List(sizes) if sizes.len() == 4 => {
@@ -270,6 +292,10 @@ impl Options {
         }
         let word =
             ["half", "valid", "full", "same"].into_iter().find(|word| self.word(word)).unwrap_or(default);
+        // `half` and `valid`, or `pad=1` and `same`, contradict each other.
+        if let Some((first, second)) = self.two_paddings() {
+            return Err(self.contradiction(&first, &second));
+        }
         // extent - 1
         let reach = |axis: usize| (kernel[axis] - 1).saturating_mul(dilation[axis]);
         match word {

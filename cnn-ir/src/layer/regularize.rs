@@ -1,5 +1,6 @@
 //! Dropout in its forms, and learned scales: the shape stays.
 
+use super::conv::image;
 use super::{BuildResult, Built, Op, Options};
 use crate::dim::Dim;
 use crate::shape::Shape;
@@ -9,6 +10,7 @@ pub(super) fn dropout(options: &Options, input: &Shape) -> BuildResult {
 }
 
 pub(super) fn dropout2d(options: &Options, input: &Shape) -> BuildResult {
+    image(options, input)?;
     Ok(Built { op: Op::Dropout2d(options.probability("p", 0.5)?), output: input.clone() })
 }
 

@@ -12,6 +12,9 @@ use crate::token::{Delimiter, TokenRange};
 /// their own, in the cursor.)
 const DEEPEST: u32 = 64;
 
+/// The most terms of one sum, or factors of one product.
+const LONGEST: u32 = 256;
+
 /// A number with `+ - * / %`, brackets and names.
 pub(super) fn expr(cursor: &mut Cursor<'_>) -> Expr {
     sum(cursor, 0)
@@ -19,7 +22,7 @@ pub(super) fn expr(cursor: &mut Cursor<'_>) -> Expr {
 
 fn sum(cursor: &mut Cursor<'_>, depth: u32) -> Expr {
     let mut left = product(cursor, depth);
-    loop {
+    for _ in 0..LONGEST {
         let operator = if cursor.punct(0, '+') {
             Operator::Add
         } else if cursor.punct(0, '-') && !cursor.arrow(0) {
@@ -31,11 +34,12 @@ fn sum(cursor: &mut Cursor<'_>, depth: u32) -> Expr {
         let right = product(cursor, depth);
         left = binary(operator, left, right);
     }
+    too_long(cursor, left)
 }
 
 fn product(cursor: &mut Cursor<'_>, depth: u32) -> Expr {
     let mut left = primary(cursor, depth);
-    loop {
+    for _ in 0..LONGEST {
         let operator = if cursor.punct(0, '*') {
             Operator::Multiply
         } else if cursor.punct(0, '/') {
@@ -49,6 +53,16 @@ fn product(cursor: &mut Cursor<'_>, depth: u32) -> Expr {
         let right = primary(cursor, depth);
         left = binary(operator, left, right);
     }
+    too_long(cursor, left)
+}
+
+/// An expression of that many terms is a mistake, and its tree would be too deep to walk.
+fn too_long(cursor: &mut Cursor<'_>, left: Expr) -> Expr {
+    cursor.report(left.range, Problem::TooDeep);
+    while !cursor.at_end() {
+        cursor.bump();
+    }
+    broken(left.range)
 }
 
 fn binary(operator: Operator, left: Expr, right: Expr) -> Expr {
@@ -174,6 +188,7 @@ pub(super) fn value(cursor: &mut Cursor<'_>) -> ArgValue {
     }
     let is_item = cursor.ident(0).is_some_and(|word| {
         cursor.is_open(1, Delimiter::Parenthesis)
+            || cursor.is_open(1, Delimiter::Brace)
             || spec::split_word(word).is_some_and(|(head, digits)| !digits.is_empty() && layer::is_head(head))
     });
     // A layer in brackets, `(conv3-64 relu)`, is an item as well.

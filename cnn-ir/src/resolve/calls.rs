@@ -14,6 +14,9 @@ use crate::token::TokenRange;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+/// Blocks may call blocks this deep.
+const DEEPEST: usize = 64;
+
 impl<'a> Walk<'_, 'a> {
     /// A block, once or repeated.
     pub(super) fn call(
@@ -26,6 +29,11 @@ impl<'a> Walk<'_, 'a> {
         steps: &mut Vec<Step>,
     ) -> Flow {
         let source = self.text(word.range);
+        if self.active.len() >= DEEPEST {
+            self.report(word.head.range(), Problem::TooDeep);
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        }
         if self.active.contains(&block.name.text.as_str()) {
             self.report(word.head.range(), Problem::RecursiveBlock { name: block.name.text.clone() });
             steps.push(Step::Broken);
@@ -249,6 +257,19 @@ impl<'a> Walk<'_, 'a> {
         steps: &mut Vec<Step>,
     ) -> Flow {
         let network = &self.shared.file.networks[index];
+        let extra = word.size.as_ref().map(|size| size.range);
+        let extra = extra.or(word.stride.as_ref().map(|stride| stride.range));
+        let extra = extra.or(word.repeat.map(|repeat| repeat.range));
+        let known = |name: &str| network.generics.iter().any(|generic| generic.name.text == name);
+        let unknown = word.args.iter().enumerate().find(|(position, arg)| match &arg.name {
+            Some(name) => !known(&name.text),
+            None => *position >= network.generics.len(),
+        });
+        if let Some(range) = extra.or(unknown.map(|(_, arg)| arg.range)) {
+            self.report(range, Problem::ExtraInCall { network: network.name.text.clone() });
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        }
         let mut generics = Vec::new();
         for (position, generic) in network.generics.iter().enumerate() {
             let written =
@@ -309,20 +330,25 @@ impl<'a> Walk<'_, 'a> {
             steps.push(Step::Broken);
             return Flow::UNKNOWN;
         };
-        match flow.shape.equals(&wanted) {
+        let mut input = flow.shape.clone();
+        if let (Some(features), Shape::Flat(_), Shape::Chw(_)) = (input.as_flat().cloned(), &wanted, &input) {
+            steps.push(Step::Flatten);
+            input = Shape::Flat(features);
+        }
+        match input.equals(&wanted) {
             Some(true) => {}
             Some(false) => {
                 let problem = Problem::NetworkInput {
                     network: network.name.text.clone(),
                     wanted: wanted.to_string(),
-                    found: flow.shape.to_string(),
+                    found: input.to_string(),
                 };
                 self.report(word.range, problem);
             }
-            None => self.oblige(&flow.shape, &wanted, word.range, "what the network takes"),
+            None => self.oblige(&input, &wanted, word.range, "what the network takes"),
         }
         let target = NetworkTarget::Local { name: network.name.clone(), generics };
-        self.network_step(item, path, target, &flow.shape, output, costs, word.range, steps)
+        self.network_step(item, path, target, &input, output, costs, word.range, steps)
     }
 
     /// A network from elsewhere.

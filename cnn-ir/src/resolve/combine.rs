@@ -21,7 +21,7 @@ impl<'a> Walk<'_, 'a> {
         level: &mut Level,
         steps: &mut Vec<Step>,
     ) -> Flow {
-        let (inner, after) = self.path(body, flow.clone(), level);
+        let (inner, after) = self.branch(body, flow.clone(), level);
         let same = flow.shape.equals(&after.shape);
         let (shortcut, field) = match shortcut {
             _ if same == Some(true) => (Shortcut::Identity, flow.field.join(after.field)),
@@ -46,11 +46,19 @@ impl<'a> Walk<'_, 'a> {
         Flow { shape: after.shape, field, source: Some(item.range) }
     }
 
+    /// A branch: the taps that it names are its own, because outside it they need not be there.
+    fn branch(&mut self, path: &'a Path, flow: Flow, level: &mut Level) -> (Vec<Step>, Flow) {
+        let outer = self.frame.taps.clone();
+        let result = self.path(path, flow, level);
+        self.frame.taps = outer;
+        result
+    }
+
     /// The item behind `else`: a path of its own, whose names stand beside the body's.
     fn projection(&mut self, projection: &'a Item, flow: Flow, level: &mut Level) -> (Vec<Step>, Flow) {
         let mut steps = Vec::new();
         let position = level.next;
-        let flow = self.items(std::slice::from_ref(projection), flow, level, &mut steps);
+        let flow = self.items(std::slice::from_ref(projection), true, flow, level, &mut steps);
         if projection.label.is_some() {
             // A label names it: the layers behind it are counted as if it were not there, because for
             // another stride it is not.
@@ -78,7 +86,7 @@ impl<'a> Walk<'_, 'a> {
         level: &mut Level,
         steps: &mut Vec<Step>,
     ) -> Flow {
-        let (inner, after) = self.path(body, flow.clone(), level);
+        let (inner, after) = self.branch(body, flow.clone(), level);
         let field = flow.field.join(after.field);
         let shape = self.concat(head_of(item), &[flow.shape, after.shape]);
         steps.push(Step::Dense { body: inner });
@@ -101,7 +109,7 @@ impl<'a> Walk<'_, 'a> {
         let mut shapes = Vec::new();
         let mut field: Option<Field> = None;
         for branch in branches {
-            let (body, after) = self.path(branch, flow.clone(), level);
+            let (body, after) = self.branch(branch, flow.clone(), level);
             bodies.push(body);
             shapes.push(after.shape);
             field = Some(field.map_or(after.field, |field| field.join(after.field)));

@@ -286,8 +286,7 @@ impl<'a> Walk<'_, 'a> {
                 return Err(Broken);
             }
         }
-        // A group count may be a name; everything else decides a shape now.
-        if name.as_deref() != Some("groups") && !self.visible(&value, arg.range, "this option") {
+        if !self.visible(&value, arg.range, "this option") {
             return Err(Broken);
         }
         Ok(Argument { name, value, range: arg.range })

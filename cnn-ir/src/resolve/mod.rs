@@ -24,6 +24,9 @@ use std::collections::HashSet;
 /// The most items that a network may unroll to.
 const LARGEST_NETWORK: u32 = 100_000;
 
+/// Networks may contain networks this deep.
+const DEEPEST: usize = 32;
+
 /// Resolves every network of a declaration. The models are in the order of the declaration; where there are
 /// diagnostics, a model holds what could be resolved.
 #[must_use]
@@ -79,6 +82,32 @@ impl<'a> Shared<'a> {
                 self.report(network.name.range(), problem, &[]);
             }
         }
+        self.check_structs();
+    }
+
+    /// Generated structs: a network, its trace and outputs, and one for each block, named after both.
+    fn check_structs(&mut self) {
+        let networks: &'a [ast::Network] = &self.file.networks;
+        let mut taken: HashSet<String> = HashSet::new();
+        for network in networks {
+            let name = &network.name.text;
+            taken.extend([name.clone(), format!("{name}Trace"), format!("{name}Output")]);
+        }
+        for network in networks {
+            let mut own = HashSet::new();
+            for block in &network.blocks {
+                // Two blocks of the very same name are reported as such.
+                if !own.insert(block.name.text.as_str()) {
+                    continue;
+                }
+                let mut letters = block.name.text.chars();
+                let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+                let name = format!("{}{first}{}", network.name.text, letters.as_str());
+                if !taken.insert(name.clone()) {
+                    self.report(block.name.range(), Problem::StructTaken { name }, &[]);
+                }
+            }
+        }
     }
 
     fn report(&mut self, range: TokenRange, problem: Problem, notes: &[String]) {
@@ -89,7 +118,8 @@ impl<'a> Shared<'a> {
 
     /// The model of a network, resolved now if it was not; `None` while it is being resolved (a cycle).
     fn model(&mut self, index: usize) -> Option<&Model> {
-        if matches!(self.models.get(index)?, State::Waiting) {
+        let busy = self.models.iter().filter(|state| matches!(state, State::Busy)).count();
+        if matches!(self.models.get(index)?, State::Waiting) && busy < DEEPEST {
             self.models[index] = State::Busy;
             let network: &'a ast::Network = &self.file.networks[index];
             let model = network::resolve(self, network);

@@ -61,6 +61,14 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
         macs: rows.iter().map(|row| &row.macs).sum(),
         activations,
     };
+    for (what, total) in
+        [("parameters", &totals.parameters), ("MACs", &totals.macs), ("activations", &totals.activations)]
+    {
+        // An i64 holds it, so that a usize does on the machines that candle runs on.
+        if total.number().is_some_and(|total| total > i128::from(i64::MAX)) {
+            shared.report(ast.name.range(), Problem::CountTooLarge { what }, &[]);
+        }
+    }
     Model {
         name: ast.name.clone(),
         generics: ast.generics.iter().map(|generic| (generic.name.text.clone(), generic.default)).collect(),
@@ -142,19 +150,40 @@ fn header_names<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Names<'a>
         let (mut modulus, mut remainder, mut at_least) = (1, 0, 1);
         for fact in ast.facts.iter().filter(|fact| fact.symbol.text == symbol) {
             match fact.kind {
-                FactKind::Modulo { modulus: m, remainder: r } if m > 0 && r < m => {
-                    (modulus, remainder) = (m, r)
-                }
-                FactKind::Modulo { .. } => {
-                    let text = shared.table.text(fact.range);
-                    shared.report(fact.range, Problem::ImpossibleFact { text }, &[]);
-                }
-                FactKind::AtLeast(bound) => at_least = bound,
+                FactKind::Modulo { modulus: m, remainder: r } => match both((modulus, remainder), (m, r)) {
+                    Some(joined) => (modulus, remainder) = joined,
+                    None => {
+                        let text = shared.table.text(fact.range);
+                        shared.report(fact.range, Problem::ImpossibleFact { text }, &[]);
+                    }
+                },
+                FactKind::AtLeast(bound) => at_least = bound.max(at_least),
             }
         }
         names.insert(symbol, Bound::Size(Dim::symbol(symbol, modulus, remainder, at_least)));
     }
     names
+}
+
+/// No size is known to be a multiple of more than this; and it bounds the search below.
+const LARGEST_MODULUS: u64 = 1 << 20;
+
+/// What two facts say together: the number that leaves `r1` modulo `m1` and `r2` modulo `m2`; `None` where there
+/// is none (or where it is beyond all sizes).
+fn both((m1, r1): (u64, u64), (m2, r2): (u64, u64)) -> Option<(u64, u64)> {
+    if m2 == 0 || r2 >= m2 {
+        return None;
+    }
+    let gcd = |mut a: u64, mut b: u64| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let modulus = m1.checked_mul(m2 / gcd(m1, m2)).filter(|&modulus| modulus <= LARGEST_MODULUS)?;
+    // Every step of `m1` keeps the first fact; at most `m2` of them pass before the second repeats.
+    let step = (0..modulus / m1).find(|step| (r1 + step * m1) % m2 == r2)?;
+    Some((modulus, r1 + step * m1))
 }
 
 fn collect_symbols<'a>(expr: &'a Expr, names: &Names<'a>, symbols: &mut BTreeSet<&'a str>) {
@@ -217,7 +246,9 @@ impl<'a> Walk<'_, 'a> {
         let mut last = Flow::UNKNOWN;
         for (index, path) in ast.paths.iter().enumerate() {
             let (flow, rest) = self.start(path, inputs, &mut steps, index);
-            last = self.items(rest, flow, &mut level, &mut steps);
+            // Behind an input's name, a tap names.
+            let beginning = rest.len() == path.items.len();
+            last = self.items(rest, beginning, flow, &mut level, &mut steps);
         }
         if ast.paths.is_empty() {
             return (steps, last);

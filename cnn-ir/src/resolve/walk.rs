@@ -87,14 +87,15 @@ impl<'a> Walk<'_, 'a> {
     /// Walks a path from `flow`.
     pub(super) fn path(&mut self, path: &'a Path, flow: Flow, level: &mut Level) -> (Vec<Step>, Flow) {
         let mut steps = Vec::new();
-        let flow = self.items(&path.items, flow, level, &mut steps);
+        let flow = self.items(&path.items, true, flow, level, &mut steps);
         (steps, flow)
     }
 
-    /// Walks items one after another.
+    /// Walks items one after another; a tap at the `beginning` of a path is read, not named.
     pub(super) fn items(
         &mut self,
         items: &'a [Item],
+        beginning: bool,
         flow: Flow,
         level: &mut Level,
         steps: &mut Vec<Step>,
@@ -104,7 +105,7 @@ impl<'a> Walk<'_, 'a> {
             if self.exhausted(item) {
                 return Flow::UNKNOWN;
             }
-            flow = self.item(item, index == 0, &items[index + 1..], flow, level, steps);
+            flow = self.item(item, beginning && index == 0, &items[index + 1..], flow, level, steps);
         }
         flow
     }

@@ -23,9 +23,7 @@ impl Context<'_> {
                 owner.note_read(&name.text);
             }
         }
-        if self.intact {
-            owner.steps(&[body], &mut chain);
-        }
+        owner.steps(&[body], &mut chain);
         let (parameters, arguments) = self.generics();
         let attributes = self.network.attributes.iter().map(|range| self.bridge.stream(*range));
         let documentation = self.documentation();
@@ -278,8 +276,10 @@ impl Context<'_> {
             .collect();
         let types: Vec<TokenStream> =
             self.model.inputs.iter().map(|port| self.shape_type(&port.shape)).collect();
+        let symbols = self.symbol_checks();
         let checks = quote! {
             #(let #variables = #runtime::Input::<#types>::into_batch(#variables, #name, &self.state)?;)*
+            #symbols
         };
         let parameters = quote!(#(#variables: impl #runtime::Input<#types>),*);
         let (result, wrap) = self.wrapped();

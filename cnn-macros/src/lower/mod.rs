@@ -14,6 +14,7 @@ mod numbers;
 mod ops;
 mod owner;
 mod sizes;
+mod symbols;
 mod words;
 
 use crate::bridge::Bridge;
@@ -52,7 +53,7 @@ struct Context<'m> {
 
 impl Context<'_> {
     fn network(&self) -> TokenStream {
-        let blocks = if self.intact { self.blocks() } else { Vec::new() };
+        let blocks = self.blocks();
         let callees: Vec<Callee> = blocks.iter().map(|(callee, _)| callee.clone()).collect();
         let structs = blocks.into_iter().map(|(_, tokens)| tokens);
         let root = self.root(&callees);
@@ -64,7 +65,9 @@ impl Context<'_> {
         let mut done: Vec<(Callee, TokenStream)> = Vec::new();
         for block in &self.model.block_types {
             let callees: Vec<Callee> = done.iter().map(|(callee, _)| callee.clone()).collect();
-            let instances: Vec<_> = block.instances.iter().map(|id| &self.model.instances[id.0]).collect();
+            // With errors the calls of a block need not have one structure: its fields are those of the first.
+            let calls = if self.intact { block.instances.as_slice() } else { &block.instances[..1] };
+            let instances: Vec<_> = calls.iter().map(|id| &self.model.instances[id.0]).collect();
             let name = self.block_ident(&block.name, block.definition.token);
             let arguments = instances.iter().map(|instance| instance.arguments.as_slice()).collect();
             let mut owner = Owner::block(self, &callees, name.clone(), arguments);
@@ -74,7 +77,7 @@ impl Context<'_> {
             let values = owner.numbers.call_values();
             let mut callee =
                 Callee { name, parameters: owner.numbers.parameters(), values: Default::default() };
-            for (index, id) in block.instances.iter().enumerate() {
+            for (index, id) in calls.iter().enumerate() {
                 let own = values.iter().map(|column| column[index].clone()).collect();
                 callee.values.insert(*id, own);
             }
