@@ -126,7 +126,7 @@ fn main() -> Result<()> {
         &[false, true, false, true],
         &[1, 1, 1, 1],
     )?;
-    println!("{} threads", std::thread::available_parallelism().map_or(1, usize::from));
+    println!("{} threads", rayon::current_num_threads());
     for (name, net, shape, steps) in
         [("LeNet-5", &lenet, [32, 1, 28, 28], 60), ("small VGG", &vgg, [32, 3, 32, 32], 4)]
     {

@@ -30,6 +30,10 @@ impl Pool {
         assert_eq!((input, output), expected, "lengths of a pooling's input and output");
     }
 
+    const fn is_halving(&self) -> bool {
+        self.rows.is_pairs() && self.columns.is_pairs()
+    }
+
     const fn cost(&self) -> usize {
         self.output_plane() * self.rows.kernel() * self.columns.kernel()
     }
@@ -50,8 +54,52 @@ pub fn max<T: Float>(pool: &Pool, input: &[T], output: &mut [T]) {
     pool.check(input.len(), output.len());
     let (plane, out_plane) = (pool.input_plane(), pool.output_plane());
     parallel::chunks(output, out_plane, pool.cost(), |index, output| {
-        max_plane(pool, &input[index * plane..][..plane], output);
+        let input = &input[index * plane..][..plane];
+        if pool.is_halving() {
+            max_halving(pool, input, output);
+        } else {
+            max_plane(pool, input, output);
+        }
     });
+}
+
+/// Windows of 2x2 side by side, the usual pooling: two rows at a time.
+fn max_halving<T: Float>(pool: &Pool, input: &[T], output: &mut [T]) {
+    let width = pool.columns.input();
+    for (lines, output) in input.chunks_exact(2 * width).zip(output.chunks_exact_mut(pool.columns.output())) {
+        let (upper, lower) = lines.split_at(width);
+        for ((to, upper), lower) in output.iter_mut().zip(upper.chunks_exact(2)).zip(lower.chunks_exact(2)) {
+            let mut maximum = upper[0];
+            for value in [upper[1], lower[0], lower[1]] {
+                maximum = if replaces(value, maximum) { value } else { maximum };
+            }
+            *to = maximum;
+        }
+    }
+}
+
+/// The gradient of [`max_halving`].
+fn max_halving_gradient<T: Float>(pool: &Pool, input: &[T], grads: &[T], target: &mut [T]) {
+    let width = pool.columns.input();
+    let rows = input.chunks_exact(2 * width).zip(target.chunks_exact_mut(2 * width));
+    for ((lines, target), grads) in rows.zip(grads.chunks_exact(pool.columns.output())) {
+        let ((upper, lower), (to_upper, to_lower)) = (lines.split_at(width), target.split_at_mut(width));
+        let values = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+        let targets = to_upper.chunks_exact_mut(2).zip(to_lower.chunks_exact_mut(2));
+        for (((upper, lower), (to_upper, to_lower)), &grad) in values.zip(targets).zip(grads) {
+            let (mut place, mut maximum) = (0, upper[0]);
+            for (at, value) in [(1, upper[1]), (2, lower[0]), (3, lower[1])] {
+                let wins = replaces(value, maximum);
+                (place, maximum) = if wins { (at, value) } else { (place, maximum) };
+            }
+            // Every value is written, without a branch that the data would mislead.
+            let share = |at: i32| if place == at { grad } else { T::zero() };
+            to_upper[0] += share(0);
+            to_upper[1] += share(1);
+            to_lower[0] += share(2);
+            to_lower[1] += share(3);
+        }
+    }
 }
 
 /// One plane, a row of windows at a time: tap by tap, so that the inner loop runs along the row.
@@ -85,8 +133,13 @@ pub fn max_gradient<T: Float>(pool: &Pool, input: &[T], grad_output: &[T], grad_
     pool.check(grad_input.len(), grad_output.len());
     let (plane, out_plane, width) = (pool.input_plane(), pool.output_plane(), pool.columns.input());
     parallel::chunks(grad_input, plane, 2 * pool.cost(), |index, target| {
-        let input = &input[index * plane..][..plane];
-        let mut grads = grad_output[index * out_plane..][..out_plane].iter();
+        let (input, grads) =
+            (&input[index * plane..][..plane], &grad_output[index * out_plane..][..out_plane]);
+        if pool.is_halving() {
+            max_halving_gradient(pool, input, grads, target);
+            return;
+        }
+        let mut grads = grads.iter();
         for row in 0..pool.rows.output() {
             let tap_rows = pool.rows.taps(row);
             for (column, &grad) in (0..pool.columns.output()).zip(&mut grads) {

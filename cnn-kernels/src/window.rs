@@ -74,6 +74,13 @@ impl Span {
         self.kernel == 1 && self.stride == 1 && self.before == 0 && self.input == self.output
     }
 
+    /// Whether the windows are the pairs of neighbouring values, from the first on.
+    #[must_use]
+    pub const fn is_pairs(self) -> bool {
+        let pairs = self.kernel == 2 && self.stride == 2 && self.dilation == 1;
+        pairs && self.before == 0 && 2 * self.output <= self.input
+    }
+
     /// Where `tap` of `window` lies in the input, if not in the padding.
     #[inline(always)]
     #[must_use]
