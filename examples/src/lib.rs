@@ -7,6 +7,7 @@
 pub mod ascii;
 pub mod batch;
 pub mod device;
+pub mod lenet5;
 pub mod mnist;
 pub mod progress;
 pub mod schedule;
