@@ -1,0 +1,188 @@
+//! Trains LeNet-5 on handwritten digits, saves its weights, loads them again and shows what it says about ten digits.
+//!
+//! ```text
+//! cargo run --release --example lenet_mnist
+//! cargo run --release --example lenet_mnist -- --data path/to/mnist --epochs 20 --device cuda
+//! ```
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use candle_core::{D, Device};
+use clap::Parser;
+use cnn_examples::batch::{self, Shuffled};
+use cnn_examples::lenet5::LeNet5;
+use cnn_examples::mnist::{self, Digits};
+use cnn_examples::progress::Progress;
+use cnn_examples::train::{self, Event, Options, Run};
+use cnn_examples::{ascii, device};
+use cnn_runtime::Init;
+
+/// Train LeNet-5 on MNIST, or on a data set of its form such as Fashion-MNIST.
+#[derive(Debug, Parser)]
+#[command(name = "lenet_mnist")]
+pub(crate) struct Args {
+    /// Folder of the data: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+    /// t10k-labels-idx1-ubyte, each packed (.gz) or not [default: the repository's data/mnist, 10,000 digits]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where to run: cpu, cuda, cuda:N or auto (a GPU where there is one)
+    #[arg(long, default_value_t = device::Choice::Auto)]
+    device: device::Choice,
+    /// How often to learn from each picture
+    #[arg(long, default_value_t = 10, value_parser = at_least_one)]
+    epochs: usize,
+    /// Pictures to a training step
+    #[arg(long, default_value_t = 64, value_parser = at_least_one)]
+    batch_size: usize,
+    /// The highest learning rate; it starts lower and ends at nothing
+    #[arg(long, default_value_t = 0.004, value_parser = positive)]
+    lr: f64,
+    /// Where the random numbers start: the same seed gives the same run
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// File for the weights, in safetensors form [default: target/lenet_mnist.safetensors]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse(), &mut io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The program; `out` is the standard output.
+pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let weights = weights_file(args.out.as_deref())?;
+    let device = args.device.open()?;
+    let data = mnist::read_folder(&args.data.clone().unwrap_or_else(|| repository().join("data/mnist")))?;
+    let (training, testing) = (data.train.len(), data.test.len());
+    writeln!(out, "{training} pictures to learn from, {testing} to test with, on {}", device::name(&device))?;
+
+    let net = LeNet5::init(Init::seed(args.seed), &device)?;
+    fit(&net, &data, args, &device, out)?;
+    net.save(&weights)?;
+    writeln!(out, "weights saved to {}", from_here(&weights).display())?;
+
+    // From here on everything is said by the network in the file.
+    let net = LeNet5::load(&weights, &device)?;
+    writeln!(out, "\n{}", show_ten(&net, &data.test, &device)?)?;
+    let accuracy = train::accuracy(&|images| Ok(net.forward(images)?.into_inner()), &data.test, &device)?;
+    writeln!(out, "{:.1} s in all", start.elapsed().as_secs_f64())?;
+    writeln!(out, "test accuracy {:.2} %", 100.0 * accuracy)?;
+    Ok(())
+}
+
+/// Trains the network and prints a line for each epoch.
+fn fit(
+    net: &LeNet5,
+    data: &mnist::Mnist,
+    args: &Args,
+    device: &Device,
+    out: &mut impl Write,
+) -> Result<(), train::Error> {
+    let batches = Shuffled { batch_size: args.batch_size, max_shift: 1, seed: args.seed };
+    let options = Options { epochs: args.epochs, peak_lr: args.lr, weight_decay: 0.01, batches };
+    let steps = batches.batches(&data.train);
+    let mut progress = Progress::new(args.epochs * steps);
+    let run = Run {
+        forward_train: &|images| Ok(net.forward_train(images)?.into_inner()),
+        forward: &|images| Ok(net.forward(images)?.into_inner()),
+        vars: net.trainable(),
+        train: &data.train,
+        test: &data.test,
+        device,
+    };
+    train::fit(run, &options, |event| match event {
+        Event::Step { epoch, step, loss } => {
+            progress.at((epoch - 1) * steps + step, || format!("epoch {epoch}, loss {loss:.4}"));
+            Ok(())
+        }
+        Event::Epoch { epoch, loss, accuracy, took } => {
+            let (percent, seconds) = (100.0 * accuracy, took.as_secs_f64());
+            progress.suspend(|| {
+                writeln!(
+                    out,
+                    "epoch {epoch:2}   loss {loss:.4}   test accuracy {percent:.2} %   {seconds:.1} s"
+                )
+            })
+        }
+    })?;
+    Ok(())
+}
+
+/// The first ten test pictures, and what the network says about each.
+fn show_ten(net: &LeNet5, digits: &Digits, device: &Device) -> candle_core::Result<String> {
+    let count = digits.len().min(10);
+    let logits = net.forward(&batch::in_order(digits, 0..count, device)?.images)?;
+    let shares = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
+    let pictures: Vec<_> = shares
+        .iter()
+        .enumerate()
+        .map(|(index, shares)| {
+            let (said, share) = shares
+                .iter()
+                .enumerate()
+                .fold((0, 0.0), |best, (class, &share)| if share > best.1 { (class, share) } else { best });
+            let truth = usize::from(digits.labels()[index]);
+            let caption = if said == truth {
+                format!("{said}  ({:.1} %)", 100.0 * share)
+            } else {
+                format!("{said}, but is {truth}")
+            };
+            (digits.image(index), caption)
+        })
+        .collect();
+    Ok(ascii::gallery(&pictures, 5))
+}
+
+/// The file for the weights. Its folder is looked at now, so that no run is lost to a misspelt name.
+fn weights_file(asked: Option<&Path>) -> Result<PathBuf, String> {
+    let Some(path) = asked else {
+        let folder = repository().join("target");
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+        return Ok(folder.join("lenet_mnist.safetensors"));
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return Err(format!("{} is a folder: give a file name with --out", path.display()));
+    }
+    if !folder.is_dir() {
+        return Err(format!(
+            "there is no folder {}: make it, or give another file with --out",
+            folder.display()
+        ));
+    }
+    Ok(path.to_owned())
+}
+
+/// The repository's folder, wherever the program is started from.
+fn repository() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+/// The path as seen from the working folder, where it is inside.
+fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).to_owned()
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|&number: &f64| number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "expected a number above 0".to_owned())
+}

@@ -1,0 +1,90 @@
+//! Progress of a long run: a bar on a terminal, a line now and then elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Where no bar can be drawn a line says how far things are, at most this often: it shows that the program is alive
+/// and does not fill a log.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What the bar looks like.
+const TEMPLATE: &str = "{bar:30} {pos}/{len} steps, {msg}, {eta} left";
+
+/// How far a run is.
+///
+/// On a terminal it is a bar on the standard error; where that is a file or a pipe it is plain lines, one in ten
+/// seconds at most. Neither touches the standard output. The bar goes when the value is dropped; the lines stay.
+#[derive(Debug)]
+pub struct Progress {
+    steps: u64,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Bar(ProgressBar),
+    Lines { next: Instant },
+}
+
+impl Progress {
+    /// A run of `steps` steps.
+    pub fn new(steps: usize) -> Self {
+        let form = if io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+            // A template that is not well-formed would show the default bar.
+            bar.set_style(
+                ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            Form::Bar(bar)
+        } else {
+            Form::Lines { next: Instant::now() + LINE_EVERY }
+        };
+        Self { steps: steps as u64, form }
+    }
+
+    /// `step` steps are done; `message` says what there is to say about them.
+    pub fn at(&mut self, step: usize, message: impl FnOnce() -> String) {
+        match &mut self.form {
+            Form::Bar(bar) => {
+                bar.set_message(message());
+                bar.set_position(step as u64);
+            }
+            Form::Lines { next } => {
+                let now = Instant::now();
+                if now >= *next {
+                    *next = now + LINE_EVERY;
+                    // Progress is a courtesy: a closed standard error does not stop the run.
+                    let _ = writeln!(io::stderr(), "{step} of {} steps, {}", self.steps, message());
+                }
+            }
+        }
+    }
+
+    /// Runs `print` with the bar out of its way.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.form {
+            Form::Bar(bar) => bar.suspend(print),
+            Form::Lines { .. } => print(),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Form::Bar(bar) = &self.form {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_of_the_bar_is_well_formed() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+}
