@@ -1,2 +1,62 @@
-//! Chores of the project.
-fn main() {}
+//! Chores of the project: regenerating what is generated.
+//!
+//! `cargo run -p xtask -- bless` rewrites expected messages and expansions; read the difference before it is
+//! committed. `cargo run -p xtask -- references` asks PyTorch again (Python with the packages that
+//! `tests/references/README.md` names).
+
+use clap::{Parser, Subcommand};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+#[derive(Parser)]
+#[command(about = "Chores of the project: regenerating what is generated.")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Rewrites expected messages (`cnn-ir/tests/messages.rs`, `tests/ui`) and expansions (`docs/expanded`).
+    Bless,
+    /// Rewrites the PyTorch references in `tests/references`.
+    References {
+        /// The Python that has torch.
+        #[arg(long, default_value = "python3")]
+        python: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().chore {
+        Chore::Bless => bless(),
+        Chore::References { python } => run(Command::new(python).arg("tests/references/generate.py")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bless() -> Result<(), String> {
+    for (package, test) in [("cnn-ir", "messages"), ("cnn-tests", "expansion"), ("cnn-tests", "ui")] {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["test", "--package", package, "--test", test]);
+        run(command.env("UPDATE_EXPECT", "1").env("TRYBUILD", "overwrite"))?;
+    }
+    Ok(())
+}
+
+/// Runs a command at the top of the project.
+fn run(command: &mut Command) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let name = command.get_program().to_string_lossy().into_owned();
+    match command.current_dir(root).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{name}` failed: {status}")),
+        Err(error) => Err(format!("`{name}` could not be started: {error}")),
+    }
+}

@@ -121,7 +121,10 @@ fn output_padding(options: &Options, window: &Window, bare: &[Dim; 2]) -> Result
                 option: "`outpad`".into(),
                 expected: "less than the stride (or the dilation)",
             };
-            return Err(Fault { range: options.named("outpad").map(|argument| argument.range), problem });
+            return Err(Fault {
+                range: options.named("outpad").map(|argument| argument.range),
+                problem: Box::new(problem),
+            });
         }
         return Ok(padding);
     }
@@ -140,7 +143,7 @@ fn output_padding(options: &Options, window: &Window, bare: &[Dim; 2]) -> Result
                     wanted: format!("{}x{}", wanted[0], wanted[1]),
                     found: format!("{}x{}", bare[0], bare[1]),
                 };
-                return Err(Fault { range: Some(range), problem });
+                return Err(Fault::at(range, problem));
             }
         }
     }

@@ -22,14 +22,10 @@ fn eps(options: &Options) -> Result<f64, Fault> {
     let Some(argument) = options.named("eps") else { return Ok(1e-5) };
     match options.float("eps", 1e-5)? {
         eps if eps >= 0.0 => Ok(eps),
-        _ => Err(Fault {
-            range: Some(argument.range),
-            problem: Problem::OptionValue {
-                layer: options.layer.clone(),
-                option: "`eps`".into(),
-                expected: "at least 0",
-            },
-        }),
+        _ => {
+            let (layer, option) = (options.layer.clone(), "`eps`".into());
+            Err(Fault::at(argument.range, Problem::OptionValue { layer, option, expected: "at least 0" }))
+        }
     }
 }
 

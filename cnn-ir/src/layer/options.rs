@@ -41,12 +41,19 @@ pub struct Fault {
     /// Where.
     pub range: Option<TokenRange>,
     /// What.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
+}
+
+impl Fault {
+    /// At one place inside the layer.
+    pub(super) fn at(range: TokenRange, problem: Problem) -> Self {
+        Self { range: Some(range), problem: Box::new(problem) }
+    }
 }
 
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
-        Self { range: None, problem }
+        Self { range: None, problem: Box::new(problem) }
     }
 }
 
@@ -96,7 +103,7 @@ impl Options {
         let option = argument.name.as_ref().map_or_else(|| "the argument".into(), |name| format!("`{name}`"));
         Fault {
             range: Some(argument.range),
-            problem: Problem::OptionValue { layer: self.layer.clone(), option, expected },
+            problem: Box::new(Problem::OptionValue { layer: self.layer.clone(), option, expected }),
         }
     }
 

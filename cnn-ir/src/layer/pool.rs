@@ -60,7 +60,10 @@ fn window(options: &Options, max: bool) -> Result<Window, Fault> {
         let too_wide = |pad: usize, axis: usize| pad > kernel[axis] / 2;
         if too_wide(top, 0) || too_wide(bottom, 0) || too_wide(left, 1) || too_wide(right, 1) {
             let problem = Problem::PoolPadding { layer: options.layer.clone(), kernel };
-            return Err(Fault { range: options.named("pad").map(|argument| argument.range), problem });
+            return Err(Fault {
+                range: options.named("pad").map(|argument| argument.range),
+                problem: Box::new(problem),
+            });
         }
     }
     let window = Window::new(kernel)
@@ -90,7 +93,7 @@ pub(super) fn average(options: &Options, input: &Shape) -> BuildResult {
                 option: "the argument".into(),
                 expected: "the output's size, as in `avgpool(7x7)`, and no window size then",
             };
-            return Err(Fault { range: Some(argument.range), problem });
+            return Err(Fault::at(argument.range, problem));
         };
         if height == 0 || width == 0 {
             return Err(Problem::ZeroInLayer { layer: options.layer.clone(), what: "output size" }.into());

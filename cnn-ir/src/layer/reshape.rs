@@ -58,11 +58,11 @@ pub(super) fn crop(options: &Options, input: &Shape) -> BuildResult {
     } else {
         let wrong = |range: Option<_>| Fault {
             range,
-            problem: Problem::OptionValue {
+            problem: Box::new(Problem::OptionValue {
                 layer: options.layer.clone(),
                 option: "the argument".into(),
                 expected: "a size, as in `crop(24x24)`, or a tap, as in `crop(like @skip)`",
-            },
+            }),
         };
         let Some(argument) = options.positional() else { return Err(wrong(None)) };
         match &argument.value {
@@ -83,7 +83,7 @@ pub(super) fn crop(options: &Options, input: &Shape) -> BuildResult {
             wanted: format!("{}x{}", size[0], size[1]),
             input: input.to_string(),
         };
-        return Err(Fault { range: Some(range), problem });
+        return Err(Fault::at(range, problem));
     }
     let output = Shape::Chw([channels.clone(), size[0].clone(), size[1].clone()]);
     Ok(Built { op: Op::Crop { size, like }, output })

@@ -192,8 +192,8 @@ pub(super) fn value(cursor: &mut Cursor<'_>) -> ArgValue {
             || spec::split_word(word).is_some_and(|(head, digits)| !digits.is_empty() && layer::is_head(head))
     });
     // A layer in brackets, `(conv3-64 relu)`, is an item as well.
-    let is_group = cursor.is_open(0, Delimiter::Parenthesis)
-        && cursor.ident(1).is_some_and(|word| layer::is_layer_word(word));
+    let is_group =
+        cursor.is_open(0, Delimiter::Parenthesis) && cursor.ident(1).is_some_and(layer::is_layer_word);
     if is_item || is_group {
         return ArgValue::Item(Box::new(path::item(cursor)));
     }

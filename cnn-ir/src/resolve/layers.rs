@@ -74,7 +74,7 @@ impl<'a> Walk<'_, 'a> {
                 Flow { shape: built.output, field, source: Some(word.range) }
             }
             Err(fault) => {
-                self.report(fault.range.unwrap_or(word.range), fault.problem);
+                self.report(fault.range.unwrap_or(word.range), *fault.problem);
                 steps.push(Step::Broken);
                 self.recovered(word, head, &flow)
             }

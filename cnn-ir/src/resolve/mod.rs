@@ -1,6 +1,6 @@
 //! Tree to model: names, repeats, shapes and costs, in one walk.
 //!
-//! The walk carries a [`Flow`] (the value between two steps: its shape and receptive field) through the items
+//! The walk carries a `Flow` (the value between two steps: its shape and receptive field) through the items
 //! of a path. An error makes the shape [`Shape::Unknown`], which flows on in silence, so one mistake is one
 //! message; a `=>` ascription or a fully connected layer makes it known again.
 

@@ -8,7 +8,7 @@
 //! convolutions and wrong or missing for pooling. They are first-order only: a gradient is not itself
 //! differentiable. The gradient of an argument that leads to no variable is not computed.
 //!
-//! On devices other than the CPU, the activations, [`flatten`], [`concat`], [`crop2d`], [`pad2d`],
+//! On devices other than the CPU, the activations, [`flatten`], [`concat()`], [`crop2d`], [`pad2d`],
 //! [`pixel_shuffle`], [`channel_shuffle`] and [`softmax`] are composed of candle's operations; the others return an
 //! error that says so.
 //!
