@@ -3,9 +3,18 @@
 use super::Context;
 use super::words::local;
 use cnn_ir::dim::Atom;
-use cnn_ir::shape::Shape;
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
+
+/// One dimension of an input.
+struct Dimension {
+    /// The input's variable.
+    input: Ident,
+    /// The dimension of its tensor.
+    index: usize,
+    /// Its size, as a sum.
+    terms: Vec<(i128, Vec<Atom>)>,
+}
 
 /// A symbol at one place of an input.
 struct Place<'m> {
@@ -14,7 +23,7 @@ struct Place<'m> {
     remainder: u64,
     at_least: u64,
     /// The input's variable.
-    input: proc_macro2::Ident,
+    input: Ident,
     /// The dimension of its tensor.
     dimension: usize,
 }
@@ -23,18 +32,15 @@ impl Context<'_> {
     /// The facts of the `where` clause, and that a symbol has one size wherever it stands.
     pub(super) fn symbol_checks(&self) -> TokenStream {
         let (runtime, network) = (&self.runtime, self.model.name.text.as_str());
-        let terms: Vec<(proc_macro2::Ident, &Shape)> = self
-            .model
-            .inputs
-            .iter()
-            .map(|port| (local(port.name.as_ref().map_or("x", |name| &name.text)), &port.shape))
-            .collect();
-        let dims: Vec<(proc_macro2::Ident, usize, Vec<(i128, Vec<Atom>)>)> = terms
-            .iter()
-            .flat_map(|(input, shape)| {
-                shape.dims().iter().enumerate().map(|(index, dim)| (input.clone(), index + 1, dim.terms()))
-            })
-            .collect();
+        let mut dims: Vec<Dimension> = Vec::new();
+        for port in &self.model.inputs {
+            let input = local(port.name.as_ref().map_or("x", |name| &name.text));
+            dims.extend(port.shape.dims().iter().enumerate().map(|(axis, dim)| Dimension {
+                input: input.clone(),
+                index: axis + 1,
+                terms: dim.terms(),
+            }));
+        }
         let places: Vec<Place<'_>> = dims.iter().filter_map(place).collect();
         let mut out = TokenStream::new();
         for (index, place) in places.iter().enumerate() {
@@ -69,9 +75,8 @@ impl Context<'_> {
 }
 
 /// A dimension that is one symbol: `modulus * atom + remainder`.
-fn place<'m>(
-    (input, dimension, terms): &'m (proc_macro2::Ident, usize, Vec<(i128, Vec<Atom>)>),
-) -> Option<Place<'m>> {
+fn place(dimension: &Dimension) -> Option<Place<'_>> {
+    let Dimension { input, index, terms } = dimension;
     let (coefficient, [Atom::Symbol { name, modulus, remainder, at_least }]) =
         terms.first().map(|(coefficient, atoms)| (*coefficient, atoms.as_slice()))?
     else {
@@ -85,7 +90,7 @@ fn place<'m>(
         remainder: *remainder,
         at_least: *at_least,
         input: input.clone(),
-        dimension: *dimension,
+        dimension: *index,
     })
 }
 
