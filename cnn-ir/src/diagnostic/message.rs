@@ -133,6 +133,11 @@ impl Problem {
             P::Contradiction { layer, first, second } => {
                 format!("`{layer}` has {first} and {second}, which say the same thing twice")
             }
+            P::GenericOfNetwork { network, value } => {
+                format!(
+                    "a const generic of `{network}` can be a number, a const, or outside of blocks a const generic by itself, and this is `{value}`"
+                )
+            }
             P::ExtraInCall { network } => {
                 format!("`{network}` as a layer takes the values of its const generics and nothing else")
             }
@@ -316,6 +321,7 @@ impl Problem {
             | P::SizeOfCall { .. }
             | P::TwoSizes { .. }
             | P::Contradiction { .. }
+            | P::GenericOfNetwork { .. }
             | P::ExtraInCall { .. }
             | P::CountTooLarge { .. }
             | P::StructTaken { .. }

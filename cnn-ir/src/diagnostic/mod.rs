@@ -246,6 +246,10 @@ pub enum Problem {
         first: String,
         second: String,
     },
+    GenericOfNetwork {
+        network: String,
+        value: String,
+    },
     ExtraInCall {
         network: String,
     },

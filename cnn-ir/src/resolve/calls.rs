@@ -1,21 +1,34 @@
-//! Calls: of a block, of a network of the same declaration, of one from elsewhere, of Rust code.
+//! Calls of a block: its arguments, its copies, the walk through its body.
 
 use super::Flow;
-use super::field::Field;
 use super::names::{Bound, Names};
 use super::walk::{Frame, Level, Walk};
-use crate::ast::{ArgValue, Block, Item, ShapeExpr, Word};
+use crate::ast::{Block, Item, Word};
 use crate::diagnostic::Problem;
-use crate::dim::{Atom, Dim};
-use crate::model::{Call, Instance, NetworkCall, NetworkTarget, Row, Step};
+use crate::model::{Call, Instance, Step};
 use crate::nearest::nearest;
-use crate::shape::Shape;
-use crate::token::TokenRange;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Blocks may call blocks this deep.
 const DEEPEST: usize = 64;
+
+/// Where the copies of a labelled repeat stand.
+pub(super) fn list_of(item: &Item, word: &Word, level: &mut Level) -> Option<String> {
+    let label = item.label.as_ref().filter(|_| word.repeat.is_some())?;
+    Some(level.child(Some(&label.name.text)))
+}
+
+/// The path of one copy of a call.
+pub(super) fn copy_path(item: &Item, list: Option<&str>, copy: u64, level: &mut Level) -> String {
+    match (list, &item.label) {
+        (Some(stem), Some(label)) => match label.numbered_from {
+            Some(from) => format!("{stem}{}", from + copy),
+            None => format!("{stem}.{copy}"),
+        },
+        _ => level.child(item.label.as_ref().map(|label| label.name.text.as_str())),
+    }
+}
 
 impl<'a> Walk<'_, 'a> {
     /// A block, once or repeated.
@@ -47,10 +60,7 @@ impl<'a> Walk<'_, 'a> {
         let count = self.count(word.repeat);
         let mut copies = Vec::new();
         let mut flow = flow;
-        let list = match (&item.label, word.repeat) {
-            (Some(label), Some(_)) => Some(level.child(Some(&label.name.text))),
-            _ => None,
-        };
+        let list = list_of(item, word, level);
         self.calls.push(match &item.label {
             Some(label) => format!("in `{}`: `{source}`", label.name.text),
             None => format!("in `{source}`"),
@@ -60,13 +70,7 @@ impl<'a> Walk<'_, 'a> {
             if self.shared.remaining == 0 {
                 break;
             }
-            let path = match (&list, &item.label) {
-                (Some(stem), Some(label)) => match label.numbered_from {
-                    Some(from) => format!("{stem}{}", from + copy),
-                    None => format!("{stem}.{copy}"),
-                },
-                _ => level.child(item.label.as_ref().map(|label| label.name.text.as_str())),
-            };
+            let path = copy_path(item, list.as_deref(), copy, level);
             let path = self.claim_path(item, path);
             let first_stride = word.repeat.and_then(|repeat| repeat.stride).or(stride).unwrap_or(1);
             let stride = if copy == 0 { first_stride } else { 1 };
@@ -244,194 +248,5 @@ impl<'a> Walk<'_, 'a> {
         let block = crate::model::BlockTypeId(usize::MAX);
         let output = after.shape.clone();
         (Instance { block, arguments, body, input, output }, after)
-    }
-
-    /// A network of the same declaration as a layer.
-    pub(super) fn local_network(
-        &mut self,
-        item: &'a Item,
-        word: &'a Word,
-        index: usize,
-        path: String,
-        flow: &Flow,
-        steps: &mut Vec<Step>,
-    ) -> Flow {
-        let network = &self.shared.file.networks[index];
-        let extra = word.size.as_ref().map(|size| size.range);
-        let extra = extra.or(word.stride.as_ref().map(|stride| stride.range));
-        let extra = extra.or(word.repeat.map(|repeat| repeat.range));
-        let known = |name: &str| network.generics.iter().any(|generic| generic.name.text == name);
-        let unknown = word.args.iter().enumerate().find(|(position, arg)| match &arg.name {
-            Some(name) => !known(&name.text),
-            None => *position >= network.generics.len(),
-        });
-        if let Some(range) = extra.or(unknown.map(|(_, arg)| arg.range)) {
-            self.report(range, Problem::ExtraInCall { network: network.name.text.clone() });
-            steps.push(Step::Broken);
-            return Flow::UNKNOWN;
-        }
-        let mut generics = Vec::new();
-        for (position, generic) in network.generics.iter().enumerate() {
-            let written =
-                word.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == generic.name.text));
-            let written = written.or_else(|| word.args.get(position).filter(|arg| arg.name.is_none()));
-            let value = match (written.map(|arg| &arg.value), generic.default) {
-                (Some(ArgValue::Expr(expr)), _) => self.size(expr).ok(),
-                (Some(ArgValue::Word(item)), _) => {
-                    let name = self.text(item.range);
-                    match self.named_value(&name, item.range, &[]) {
-                        Ok(crate::layer::Value::Size(dim)) => Some(dim),
-                        _ => None,
-                    }
-                }
-                (None, Some(default)) => Some(Dim::from(default)),
-                _ => {
-                    let problem = Problem::GenericMissing {
-                        network: network.name.text.clone(),
-                        generic: generic.name.text.clone(),
-                    };
-                    self.report(word.range, problem);
-                    None
-                }
-            };
-            let Some(value) = value else {
-                steps.push(Step::Broken);
-                return Flow::UNKNOWN;
-            };
-            generics.push(value);
-        }
-        let Some(model) = self.shared.model(index) else {
-            self.report(word.head.range(), Problem::RecursiveNetwork { name: network.name.text.clone() });
-            steps.push(Step::Broken);
-            return Flow::UNKNOWN;
-        };
-        let substitute = |dim: &Dim| {
-            dim.substitute(&|atom| match atom {
-                Atom::Generic(name) => {
-                    let position = network.generics.iter().position(|generic| generic.name.text == *name)?;
-                    generics.get(position).cloned()
-                }
-                _ => None,
-            })
-        };
-        let shape_with = |shape: &Shape| match shape {
-            Shape::Chw(dims) => Shape::Chw(dims.each_ref().map(&substitute)),
-            Shape::Flat(dim) => Shape::Flat(substitute(dim)),
-            Shape::Unknown => Shape::Unknown,
-        };
-        let single = match (model.inputs.as_slice(), model.outputs.as_slice()) {
-            ([input], [output]) => Some((shape_with(&input.shape), shape_with(&output.shape))),
-            _ => None,
-        };
-        let costs =
-            [&model.totals.parameters, &model.totals.macs, &model.totals.activations].map(&substitute);
-        let Some((wanted, output)) = single else {
-            self.report(word.range, Problem::SeveralPorts { network: network.name.text.clone() });
-            steps.push(Step::Broken);
-            return Flow::UNKNOWN;
-        };
-        let mut input = flow.shape.clone();
-        if let (Some(features), Shape::Flat(_), Shape::Chw(_)) = (input.as_flat().cloned(), &wanted, &input) {
-            steps.push(Step::Flatten);
-            input = Shape::Flat(features);
-        }
-        match input.equals(&wanted) {
-            Some(true) => {}
-            Some(false) => {
-                let problem = Problem::NetworkInput {
-                    network: network.name.text.clone(),
-                    wanted: wanted.to_string(),
-                    found: input.to_string(),
-                };
-                self.report(word.range, problem);
-            }
-            None => self.oblige(&input, &wanted, word.range, "what the network takes"),
-        }
-        let target = NetworkTarget::Local { name: network.name.clone(), generics };
-        self.network_step(item, path, target, &input, output, costs, word.range, steps)
-    }
-
-    /// A network from elsewhere.
-    pub(super) fn external(
-        &mut self,
-        item: &'a Item,
-        path: String,
-        rust_path: TokenRange,
-        output: &'a ShapeExpr,
-        flow: &Flow,
-        steps: &mut Vec<Step>,
-    ) -> Flow {
-        let Some(output) = self.shape(output) else {
-            steps.push(Step::Broken);
-            return Flow::UNKNOWN;
-        };
-        if flow.shape.is_unknown() {
-            steps.push(Step::Broken);
-            return Flow { shape: output, field: Field::Unknown, source: Some(item.range) };
-        }
-        let target = NetworkTarget::External(rust_path);
-        self.network_step(item, path, target, &flow.shape, output, [Dim::ZERO; 3], item.range, steps)
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
-    fn network_step(
-        &mut self,
-        item: &Item,
-        path: String,
-        target: NetworkTarget,
-        input: &Shape,
-        output: Shape,
-        [parameters, macs, activations]: [Dim; 3],
-        range: TokenRange,
-        steps: &mut Vec<Step>,
-    ) -> Flow {
-        self.rows.push(Row {
-            path: format!("{}{path}", self.frame.prefix),
-            source: self.text(range),
-            input: input.clone(),
-            output: output.clone(),
-            parameters,
-            macs,
-            activations,
-            receptive_field: None,
-            leaves: Vec::new(),
-            network: Some(target.clone()),
-            range,
-        });
-        let label = item.label.as_ref().map(|label| label.name.clone());
-        let (input, shape) = (input.clone(), output.clone());
-        steps.push(Step::Network(NetworkCall { path, target, input, output, range, label }));
-        Flow { shape, field: Field::Unknown, source: Some(range) }
-    }
-
-    /// `rust(expr) => shape`
-    pub(super) fn custom(
-        &mut self,
-        item: &'a Item,
-        path: String,
-        expression: TokenRange,
-        output: &'a ShapeExpr,
-        flow: Flow,
-        steps: &mut Vec<Step>,
-    ) -> Flow {
-        let Some(output) = self.shape(output) else {
-            steps.push(Step::Broken);
-            return Flow::UNKNOWN;
-        };
-        self.rows.push(Row {
-            path: format!("{}{path}", self.frame.prefix),
-            source: self.text(item.range),
-            input: flow.shape.clone(),
-            output: output.clone(),
-            parameters: Dim::ZERO,
-            macs: Dim::ZERO,
-            activations: output.values(),
-            receptive_field: None,
-            leaves: Vec::new(),
-            network: None,
-            range: item.range,
-        });
-        steps.push(Step::Custom { path, expression, input: flow.shape, output: output.clone() });
-        Flow { shape: output, field: Field::Unknown, source: Some(item.range) }
     }
 }

@@ -10,6 +10,7 @@ mod combine;
 mod field;
 mod layers;
 mod names;
+mod nested;
 mod network;
 mod walk;
 

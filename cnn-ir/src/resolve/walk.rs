@@ -111,7 +111,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Whether the network has grown beyond what it may (reported once).
-    fn exhausted(&mut self, item: &Item) -> bool {
+    pub(super) fn exhausted(&mut self, item: &Item) -> bool {
         match self.shared.remaining.checked_sub(1) {
             Some(remaining) => {
                 self.shared.remaining = remaining;
@@ -301,8 +301,7 @@ impl<'a> Walk<'_, 'a> {
             return self.call(item, word, block, flow, level, steps);
         }
         if let Some(index) = self.shared.file.networks.iter().position(|network| network.name.text == name) {
-            let path = self.claim(item, level);
-            return self.local_network(item, word, index, path, &flow, steps);
+            return self.local_network(item, word, index, flow, level, steps);
         }
         if let Some(repeat) = word.repeat {
             let layer = self.text(word.range);

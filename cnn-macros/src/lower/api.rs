@@ -288,7 +288,7 @@ impl Context<'_> {
         let (_, arguments) = self.generics();
         let keeps = self.model.traced.iter().filter(|(label, _)| label != "output").map(|(label, _)| {
             let field = ident(label, located(self.bridge.span(self.model.name.token)));
-            quote!(#field: pass.take(#label)?.try_into()?,)
+            quote!(#field: ::core::convert::TryInto::try_into(pass.take(#label)?)?,)
         });
         let table = self.summary_rows();
         let body = |pass: TokenStream| {
@@ -355,7 +355,7 @@ impl Context<'_> {
         match self.model.outputs.as_slice() {
             [output] if output.name.is_none() => {
                 let shape = self.shape_type(&output.shape);
-                (quote!(#runtime::Batch<#shape>), quote!(output.try_into()))
+                (quote!(#runtime::Batch<#shape>), quote!(::core::convert::TryInto::try_into(output)))
             }
             outputs => {
                 let name = self.outputs_name();
@@ -367,7 +367,7 @@ impl Context<'_> {
                     .collect();
                 let indices = (0..names.len()).map(proc_macro2::Literal::usize_unsuffixed);
                 let wrap = quote! {
-                    ::core::result::Result::Ok::<_, #runtime::Error>(#name { #(#names: output.#indices.try_into()?,)* })
+                    ::core::result::Result::Ok::<_, #runtime::Error>(#name { #(#names: ::core::convert::TryInto::try_into(output.#indices)?,)* })
                 };
                 (quote!(#name #arguments), wrap)
             }

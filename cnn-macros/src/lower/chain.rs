@@ -39,8 +39,8 @@ impl Chain {
 
     /// The value so far, as a `Tensor` (tensors are counted references: a clone copies no values).
     pub(super) fn cloned(&self) -> TokenStream {
-        let current = &self.current;
-        quote!(#current.clone())
+        let reference = self.reference();
+        quote!(::core::clone::Clone::clone(#reference))
     }
 
     /// The next value.

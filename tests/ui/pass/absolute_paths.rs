@@ -3,7 +3,7 @@
 
 mod bare {
     // Names that the prelude would give, taken by something else.
-    #![allow(dead_code, non_camel_case_types)]
+    #![allow(dead_code, unused_macros, non_camel_case_types)]
     #![no_implicit_prelude]
 
     struct Result;

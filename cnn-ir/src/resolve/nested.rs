@@ -1,0 +1,287 @@
+//! What stands as a layer and has a network of its own: one of the same declaration, one from elsewhere, Rust code.
+
+use super::Flow;
+use super::calls::{copy_path, list_of};
+use super::field::Field;
+use super::walk::{Level, Walk};
+use crate::ast::{ArgValue, Item, Network, ShapeExpr, Word};
+use crate::diagnostic::Problem;
+use crate::dim::{Atom, Dim};
+use crate::layer::Value;
+use crate::model::{Model, NetworkCall, NetworkTarget, Row, Step};
+use crate::shape::Shape;
+use crate::token::TokenRange;
+
+/// A network of the same declaration, with the values of its const generics put in.
+struct Local {
+    target: NetworkTarget,
+    name: String,
+    input: Shape,
+    output: Shape,
+    /// Parameters, MACs, activations.
+    costs: [Dim; 3],
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// A network of the same declaration, once or repeated.
+    pub(super) fn local_network(
+        &mut self,
+        item: &'a Item,
+        word: &'a Word,
+        index: usize,
+        flow: Flow,
+        level: &mut Level,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let list = list_of(item, word, level);
+        let Some(local) = self.local(word, index) else {
+            if list.is_none() {
+                // It would have been a sibling all the same.
+                let _ = level.child(None);
+            }
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        let mut flow = flow;
+        for copy in 0..self.count(word.repeat) {
+            if copy > 0 && self.exhausted(item) {
+                return Flow::UNKNOWN;
+            }
+            let path = copy_path(item, list.as_deref(), copy, level);
+            let path = self.claim_path(item, path);
+            let input = self.enter(&local, flow.shape, word.range, steps);
+            let (target, output) = (local.target.clone(), local.output.clone());
+            flow =
+                self.network_step(item, path, target, &input, output, local.costs.clone(), word.range, steps);
+        }
+        flow
+    }
+
+    /// Looks at the call; `None` after an error (reported).
+    fn local(&mut self, word: &'a Word, index: usize) -> Option<Local> {
+        let network = &self.shared.file.networks[index];
+        let name = network.name.text.clone();
+        let stride = word.repeat.filter(|repeat| repeat.stride.is_some()).map(|repeat| repeat.range);
+        let extra = word.size.as_ref().map(|size| size.range);
+        let extra = extra.or(word.stride.as_ref().map(|stride| stride.range)).or(stride);
+        let known = |name: &str| network.generics.iter().any(|generic| generic.name.text == name);
+        let unknown = word.args.iter().enumerate().find(|(position, arg)| match &arg.name {
+            Some(name) => !known(&name.text),
+            None => *position >= network.generics.len(),
+        });
+        if let Some(range) = extra.or(unknown.map(|(_, arg)| arg.range)) {
+            self.report(range, Problem::ExtraInCall { network: name });
+            return None;
+        }
+        let generics = self.generics_of(word, network)?;
+        let Some(model) = self.shared.model(index) else {
+            self.report(word.head.range(), Problem::RecursiveNetwork { name });
+            return None;
+        };
+        let ([input], [output]) = (model.inputs.as_slice(), model.outputs.as_slice()) else {
+            self.report(word.range, Problem::SeveralPorts { network: name });
+            return None;
+        };
+        let substitute = |dim: &Dim| {
+            dim.substitute(&|atom| match atom {
+                Atom::Generic(name) => {
+                    let position = network.generics.iter().position(|generic| generic.name.text == *name)?;
+                    generics.get(position).cloned()
+                }
+                _ => None,
+            })
+        };
+        let shape = |shape: &Shape| match shape {
+            Shape::Chw(dims) => Shape::Chw(dims.each_ref().map(&substitute)),
+            Shape::Flat(dim) => Shape::Flat(substitute(dim)),
+            Shape::Unknown => Shape::Unknown,
+        };
+        Some(Local {
+            input: shape(&input.shape),
+            output: shape(&output.shape),
+            costs: own_costs(model).map(|cost| substitute(&cost)),
+            target: NetworkTarget::Local { name: network.name.clone(), generics },
+            name,
+        })
+    }
+
+    /// The values of a network's const generics in a call; `None` after an error (reported).
+    fn generics_of(&mut self, word: &'a Word, network: &Network) -> Option<Vec<Dim>> {
+        let mut generics = Vec::new();
+        for (position, generic) in network.generics.iter().enumerate() {
+            let written =
+                word.args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == generic.name.text));
+            let written = written.or_else(|| word.args.get(position).filter(|arg| arg.name.is_none()));
+            let value = match written.map(|arg| &arg.value) {
+                Some(ArgValue::Expr(expr)) => self.size(expr).ok()?,
+                Some(ArgValue::Word(item)) => {
+                    let name = self.text(item.range);
+                    match self.named_value(&name, item.range, &[]) {
+                        Ok(Value::Size(dim)) => dim,
+                        _ => return None,
+                    }
+                }
+                Some(ArgValue::Item(item)) => {
+                    let name = self.text(item.range);
+                    self.report(item.range, Problem::LayerAsNumber { name });
+                    return None;
+                }
+                Some(ArgValue::Like(_)) => {
+                    self.report(word.range, Problem::LikeInCall);
+                    return None;
+                }
+                None => match generic.default {
+                    Some(default) => Dim::from(default),
+                    None => {
+                        let problem = Problem::GenericMissing {
+                            network: network.name.text.clone(),
+                            generic: generic.name.text.clone(),
+                        };
+                        self.report(word.range, problem);
+                        return None;
+                    }
+                },
+            };
+            // Stable Rust takes a const generic as an argument by itself or not at all, and a block's struct has
+            // none.
+            let alone = self.network.ast.generics.iter().any(|own| {
+                let own = Dim::atom(Atom::Generic(own.name.text.clone()));
+                self.frame.is_root && own == value
+            });
+            if !alone && has_generic(&value) {
+                let range = written.map_or(word.range, |arg| arg.range);
+                let (network, value) = (network.name.text.clone(), value.to_string());
+                self.report(range, Problem::GenericOfNetwork { network, value });
+                return None;
+            }
+            generics.push(value);
+        }
+        Some(generics)
+    }
+
+    /// Checks what arrives at a network, and gives what it takes (features, where Cx1x1 arrives and it takes C).
+    fn enter(&mut self, local: &Local, input: Shape, range: TokenRange, steps: &mut Vec<Step>) -> Shape {
+        let mut input = input;
+        if let (Some(features), Shape::Flat(_), Shape::Chw(_)) =
+            (input.as_flat().cloned(), &local.input, &input)
+        {
+            steps.push(Step::Flatten);
+            input = Shape::Flat(features);
+        }
+        match input.equals(&local.input) {
+            Some(true) => {}
+            Some(false) => {
+                let problem = Problem::NetworkInput {
+                    network: local.name.clone(),
+                    wanted: local.input.to_string(),
+                    found: input.to_string(),
+                };
+                self.report(range, problem);
+            }
+            None => self.oblige(&input, &local.input, range, "what the network takes"),
+        }
+        input
+    }
+
+    /// A network from elsewhere.
+    pub(super) fn external(
+        &mut self,
+        item: &'a Item,
+        path: String,
+        rust_path: TokenRange,
+        output: &'a ShapeExpr,
+        flow: &Flow,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let Some(output) = self.shape(output) else {
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        if flow.shape.is_unknown() {
+            steps.push(Step::Broken);
+            return Flow { shape: output, field: Field::Unknown, source: Some(item.range) };
+        }
+        let target = NetworkTarget::External(rust_path);
+        self.network_step(item, path, target, &flow.shape, output, [Dim::ZERO; 3], item.range, steps)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
+    fn network_step(
+        &mut self,
+        item: &Item,
+        path: String,
+        target: NetworkTarget,
+        input: &Shape,
+        output: Shape,
+        [parameters, macs, activations]: [Dim; 3],
+        range: TokenRange,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        self.rows.push(Row {
+            path: format!("{}{path}", self.frame.prefix),
+            source: self.text(range),
+            input: input.clone(),
+            output: output.clone(),
+            parameters,
+            macs,
+            activations,
+            receptive_field: None,
+            leaves: Vec::new(),
+            network: Some(target.clone()),
+            range,
+        });
+        let label = item.label.as_ref().map(|label| label.name.clone());
+        let (input, shape) = (input.clone(), output.clone());
+        steps.push(Step::Network(NetworkCall { path, target, input, output, range, label }));
+        Flow { shape, field: Field::Unknown, source: Some(range) }
+    }
+
+    /// `rust(expr) => shape`
+    pub(super) fn custom(
+        &mut self,
+        item: &'a Item,
+        path: String,
+        expression: TokenRange,
+        output: &'a ShapeExpr,
+        flow: Flow,
+        steps: &mut Vec<Step>,
+    ) -> Flow {
+        let Some(output) = self.shape(output) else {
+            steps.push(Step::Broken);
+            return Flow::UNKNOWN;
+        };
+        self.rows.push(Row {
+            path: format!("{}{path}", self.frame.prefix),
+            source: self.text(item.range),
+            input: flow.shape.clone(),
+            output: output.clone(),
+            parameters: Dim::ZERO,
+            macs: Dim::ZERO,
+            activations: output.values(),
+            receptive_field: None,
+            leaves: Vec::new(),
+            network: None,
+            range: item.range,
+        });
+        steps.push(Step::Custom { path, expression, input: flow.shape, output: output.clone() });
+        Flow { shape: output, field: Field::Unknown, source: Some(item.range) }
+    }
+}
+
+/// Parameters, MACs and activations of a network as a layer: its inputs are held by what stands before it.
+fn own_costs(model: &Model) -> [Dim; 3] {
+    let activations = model.rows.iter().map(|row| &row.activations).sum();
+    [model.totals.parameters.clone(), model.totals.macs.clone(), activations]
+}
+
+/// Whether a size depends on a const generic.
+fn has_generic(size: &Dim) -> bool {
+    let found = std::cell::Cell::new(false);
+    let _ = size.substitute(&|atom| {
+        if matches!(atom, Atom::Generic(_)) {
+            found.set(true);
+        }
+        None
+    });
+    found.get()
+}

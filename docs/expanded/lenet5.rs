@@ -1,0 +1,289 @@
+/// LeNet-5 (LeCun et al., 1998), with ReLU and max pooling.
+///
+///Takes 1x32x32, gives 10.
+///
+/// | path | layer | output | parameters | MACs | sees |
+/// | --- | --- | --- | ---: | ---: | --- |
+/// | 0 | `conv5-6(valid)` | 6x28x28 | 156 | 117,600 | 5x5 |
+/// | 1 | `relu` | 6x28x28 |  |  | 5x5 |
+/// | 2 | `pool2` | 6x14x14 |  |  | 6x6 |
+/// | 3 | `conv5-16(valid)` | 16x10x10 | 2,416 | 240,000 | 14x14 |
+/// | 4 | `relu` | 16x10x10 |  |  | 14x14 |
+/// | 5 | `pool2` | 16x5x5 |  |  | 16x16 |
+/// | 6 | `fc120` | 120 | 48,120 | 48,000 |  |
+/// | 7 | `relu` | 120 |  |  |  |
+/// | 8 | `fc84` | 84 | 10,164 | 10,080 |  |
+/// | 9 | `relu` | 84 |  |  |  |
+/// | 10 | `fc10` | 10 | 850 | 840 |  |
+/// | **total** | | | **61,706** | **416,520** | |
+#[derive(Clone, Debug)]
+pub struct LeNet5 {
+    ///`conv5-6(valid)`: 1x32x32 to 6x28x28.
+    pub conv_0: ::cnn_runtime::layers::Conv2d,
+    ///`conv5-16(valid)`: 6x14x14 to 16x10x10.
+    pub conv_3: ::cnn_runtime::layers::Conv2d,
+    ///`fc120`: 16x5x5 to 120.
+    pub fc_6: ::cnn_runtime::layers::Linear,
+    ///`fc84`: 120 to 84.
+    pub fc_8: ::cnn_runtime::layers::Linear,
+    ///`fc10`: 84 to 10.
+    pub fc_10: ::cnn_runtime::layers::Linear,
+    state: ::cnn_runtime::State,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl LeNet5 {
+    /// Number of learned values.
+    pub const PARAMS: usize = 61706;
+    /// Multiply-accumulates of one sample in convolutions and fully connected layers.
+    pub const MACS: usize = 416520;
+    /// Values that one sample holds in memory: the input and the outputs of all layers that do
+    /// not work in place.
+    pub const ACTIVATIONS: usize = 9118;
+    ///The shape that it takes, without the batch dimension; 0 is any size.
+    pub const INPUT: [usize; 3] = [1, 32, 32];
+    ///The shape that it gives, without the batch dimension; 0 is any size.
+    pub const OUTPUT: [usize; 1] = [10];
+    ///A new `LeNet5` with random weights, PyTorch's default initialization unless `init` says otherwise.
+    ///
+    /// # Errors
+    /// What the device says where it cannot hold the weights.
+    pub fn init(
+        init: ::cnn_runtime::Init,
+        device: &::cnn_runtime::Device,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(::cnn_runtime::params::Builder::init(&init, device)?)
+    }
+    ///A `LeNet5` with the weights of a safetensors file, whose names and shapes must be exactly its own.
+    ///
+    /// # Errors
+    /// One error that lists every difference between the file and the network by name.
+    pub fn load(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        device: &::cnn_runtime::Device,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(
+            ::cnn_runtime::params::Builder::from_safetensors(
+                path,
+                device,
+                ::cnn_runtime::DType::F32,
+            )?,
+        )
+    }
+    ///A `LeNet5` with the weights of a file, but for the tensors below `except`, which are initialized.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_except(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        except: &[&str],
+        init: ::cnn_runtime::Init,
+        device: &::cnn_runtime::Device,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(
+            ::cnn_runtime::params::Builder::from_safetensors_except(
+                path,
+                except,
+                init,
+                device,
+            )?,
+        )
+    }
+    ///A `LeNet5` whose tensors come from a candle `VarBuilder`.
+    ///
+    /// # Errors
+    /// One error that lists every tensor that is missing or has another shape.
+    pub fn from_var_builder(
+        vars: ::cnn_runtime::VarBuilder<'_>,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(::cnn_runtime::params::Builder::from_var_builder(vars)?)
+    }
+    /// Writes the weights to a safetensors file, beside and renamed, so that no half-written file is
+    /// ever there.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, which and why.
+    pub fn save(
+        &self,
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+    ) -> ::cnn_runtime::Result<()> {
+        self.state.save(path)
+    }
+    /// Its named tensors, device, element type and generator.
+    #[must_use]
+    pub fn state(&self) -> &::cnn_runtime::State {
+        &self.state
+    }
+    /// Its learned tensors, for an optimizer.
+    #[must_use]
+    pub fn trainable(&self) -> ::std::vec::Vec<::cnn_runtime::Var> {
+        self.state.trainable()
+    }
+    fn from_builder(
+        builder: ::cnn_runtime::params::Builder<'_>,
+    ) -> ::cnn_runtime::Result<Self> {
+        let network = Self::build(&builder.root())?;
+        builder.finish()?;
+        ::core::result::Result::Ok(network)
+    }
+    /// Builds it below a place in another network.
+    #[doc(hidden)]
+    pub fn build(
+        params: &::cnn_runtime::params::Params<'_>,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self {
+            conv_0: ::cnn_runtime::layers::Conv2d::new(
+                params.pp("0"),
+                ::cnn_runtime::layers::Conv2dConfig::new(1, 6, [5, 5]),
+            )?,
+            conv_3: ::cnn_runtime::layers::Conv2d::new(
+                params.pp("3"),
+                ::cnn_runtime::layers::Conv2dConfig::new(6, 16, [5, 5]),
+            )?,
+            fc_6: ::cnn_runtime::layers::Linear::new(
+                params.pp("6"),
+                ::cnn_runtime::layers::LinearConfig::new(400, 120),
+            )?,
+            fc_8: ::cnn_runtime::layers::Linear::new(
+                params.pp("8"),
+                ::cnn_runtime::layers::LinearConfig::new(120, 84),
+            )?,
+            fc_10: ::cnn_runtime::layers::Linear::new(
+                params.pp("10"),
+                ::cnn_runtime::layers::LinearConfig::new(84, 10),
+            )?,
+            state: params.state(),
+        })
+    }
+    /// The network's output as in inference: running statistics, no dropout.
+    ///
+    /// # Errors
+    /// Where the input has another shape, element type or device than the network takes.
+    pub fn forward(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<1, 32, 32>,
+        >::into_batch(x, "LeNet5", &self.state)?;
+        let output = self.run(&x, &::cnn_runtime::Pass::eval())?;
+        ::core::convert::TryInto::try_into(output)
+    }
+    /// The network's output as in training: batch statistics (the running ones are updated), dropout
+    /// from the network's own generator.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; and a batch normalization that sees one value a channel.
+    pub fn forward_train(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<1, 32, 32>,
+        >::into_batch(x, "LeNet5", &self.state)?;
+        let output = self.run(&x, &::cnn_runtime::Pass::train(self.state.generator()))?;
+        ::core::convert::TryInto::try_into(output)
+    }
+    /// The output with everything that has a label or a tap, as in inference.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn trace(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+    ) -> ::cnn_runtime::Result<LeNet5Trace> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<1, 32, 32>,
+        >::into_batch(x, "LeNet5", &self.state)?;
+        let pass = ::cnn_runtime::Pass::eval().tracing();
+        let output = self.run(&x, &pass)?;
+        let output = { ::core::convert::TryInto::try_into(output) }?;
+        ::core::result::Result::Ok(LeNet5Trace { output })
+    }
+    /// The table of its layers.
+    #[must_use]
+    pub fn summary() -> ::cnn_runtime::Summary {
+        ::cnn_runtime::Summary::new(
+            "LeNet5",
+            &Self::LAYERS,
+            Self::PARAMS,
+            ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
+        )
+    }
+    /// One run on bare tensors.
+    #[doc(hidden)]
+    pub fn run(
+        &self,
+        input: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
+        use ::cnn_runtime::{Module as _, ModuleT as _};
+        let mut x = self.conv_0.forward(input)?;
+        x = ::cnn_runtime::ops::relu(&x)?;
+        x = ::cnn_runtime::ops::max_pool2d(
+            &x,
+            &::cnn_runtime::Window::new([2, 2]).with_stride([2, 2]),
+        )?;
+        x = self.conv_3.forward(&x)?;
+        x = ::cnn_runtime::ops::relu(&x)?;
+        x = ::cnn_runtime::ops::max_pool2d(
+            &x,
+            &::cnn_runtime::Window::new([2, 2]).with_stride([2, 2]),
+        )?;
+        x = self.fc_6.forward(&x)?;
+        x = ::cnn_runtime::ops::relu(&x)?;
+        x = self.fc_8.forward(&x)?;
+        x = ::cnn_runtime::ops::relu(&x)?;
+        x = self.fc_10.forward(&x)?;
+        ::core::result::Result::Ok(x)
+    }
+    /// Every layer, in the order of execution.
+    pub const LAYERS: [::cnn_runtime::LayerInfo; 11] = [
+        ::cnn_runtime::LayerInfo::new("0", "conv5-6(valid)", &[1, 32, 32], &[6, 28, 28])
+            .costs(156, 117600, 4704)
+            .sees(5, 5),
+        ::cnn_runtime::LayerInfo::new("1", "relu", &[6, 28, 28], &[6, 28, 28])
+            .sees(5, 5),
+        ::cnn_runtime::LayerInfo::new("2", "pool2", &[6, 28, 28], &[6, 14, 14])
+            .costs(0, 0, 1176)
+            .sees(6, 6),
+        ::cnn_runtime::LayerInfo::new(
+                "3",
+                "conv5-16(valid)",
+                &[6, 14, 14],
+                &[16, 10, 10],
+            )
+            .costs(2416, 240000, 1600)
+            .sees(14, 14),
+        ::cnn_runtime::LayerInfo::new("4", "relu", &[16, 10, 10], &[16, 10, 10])
+            .sees(14, 14),
+        ::cnn_runtime::LayerInfo::new("5", "pool2", &[16, 10, 10], &[16, 5, 5])
+            .costs(0, 0, 400)
+            .sees(16, 16),
+        ::cnn_runtime::LayerInfo::new("6", "fc120", &[16, 5, 5], &[120])
+            .costs(48120, 48000, 120),
+        ::cnn_runtime::LayerInfo::new("7", "relu", &[120], &[120]),
+        ::cnn_runtime::LayerInfo::new("8", "fc84", &[120], &[84])
+            .costs(10164, 10080, 84),
+        ::cnn_runtime::LayerInfo::new("9", "relu", &[84], &[84]),
+        ::cnn_runtime::LayerInfo::new("10", "fc10", &[84], &[10]).costs(850, 840, 10),
+    ];
+}
+#[automatically_derived]
+impl ::cnn_runtime::ModuleT for LeNet5 {
+    fn forward_t(
+        &self,
+        xs: &::cnn_runtime::Tensor,
+        train: bool,
+    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
+        let output = if train { self.forward_train(xs) } else { self.forward(xs) };
+        ::core::result::Result::Ok(output?.into_inner())
+    }
+}
+///What [`LeNet5::trace`] saw.
+#[derive(Clone, Debug)]
+#[allow(dead_code)]
+pub struct LeNet5Trace {
+    /// The network's output.
+    pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+}

@@ -1,0 +1,844 @@
+/// ResNet-18 (He et al., 2015), with torchvision's names.
+///
+///Takes 3x224x224, gives CLASSES.
+///
+/// | path | layer | output | parameters | MACs | sees |
+/// | --- | --- | --- | ---: | ---: | --- |
+/// | conv1 | `conv7-64/2` | 64x112x112 | 9,408 | 118,013,952 | 7x7 |
+/// | bn1 | `bn` | 64x112x112 | 128 |  | 7x7 |
+/// | 2 | `relu` | 64x112x112 |  |  | 7x7 |
+/// | 3 | `pool3/2(pad=1)` | 64x56x56 |  |  | 11x11 |
+/// | layer1.0.conv1 | `conv3-c/stride` | 64x56x56 | 36,864 | 115,605,504 | 19x19 |
+/// | layer1.0.bn1 | `bn` | 64x56x56 | 128 |  | 19x19 |
+/// | layer1.0.2 | `relu` | 64x56x56 |  |  | 19x19 |
+/// | layer1.0.conv2 | `conv3-c` | 64x56x56 | 36,864 | 115,605,504 | 27x27 |
+/// | layer1.0.bn2 | `bn` | 64x56x56 | 128 |  | 27x27 |
+/// | layer1.0.5 | `relu` | 64x56x56 |  |  | 27x27 |
+/// | layer1.1.conv1 | `conv3-c/stride` | 64x56x56 | 36,864 | 115,605,504 | 35x35 |
+/// | layer1.1.bn1 | `bn` | 64x56x56 | 128 |  | 35x35 |
+/// | layer1.1.2 | `relu` | 64x56x56 |  |  | 35x35 |
+/// | layer1.1.conv2 | `conv3-c` | 64x56x56 | 36,864 | 115,605,504 | 43x43 |
+/// | layer1.1.bn2 | `bn` | 64x56x56 | 128 |  | 43x43 |
+/// | layer1.1.5 | `relu` | 64x56x56 |  |  | 43x43 |
+/// | layer2.0.conv1 | `conv3-c/stride` | 128x28x28 | 73,728 | 57,802,752 | 51x51 |
+/// | layer2.0.bn1 | `bn` | 128x28x28 | 256 |  | 51x51 |
+/// | layer2.0.2 | `relu` | 128x28x28 |  |  | 51x51 |
+/// | layer2.0.conv2 | `conv3-c` | 128x28x28 | 147,456 | 115,605,504 | 67x67 |
+/// | layer2.0.bn2 | `bn` | 128x28x28 | 256 |  | 67x67 |
+/// | layer2.0.downsample.0 | `conv1-c/stride` | 128x28x28 | 8,192 | 6,422,528 | 43x43 |
+/// | layer2.0.downsample.1 | `bn` | 128x28x28 | 256 |  | 43x43 |
+/// | layer2.0.5 | `relu` | 128x28x28 |  |  | 67x67 |
+/// | layer2.1.conv1 | `conv3-c/stride` | 128x28x28 | 147,456 | 115,605,504 | 83x83 |
+/// | layer2.1.bn1 | `bn` | 128x28x28 | 256 |  | 83x83 |
+/// | layer2.1.2 | `relu` | 128x28x28 |  |  | 83x83 |
+/// | layer2.1.conv2 | `conv3-c` | 128x28x28 | 147,456 | 115,605,504 | 99x99 |
+/// | layer2.1.bn2 | `bn` | 128x28x28 | 256 |  | 99x99 |
+/// | layer2.1.5 | `relu` | 128x28x28 |  |  | 99x99 |
+/// | layer3.0.conv1 | `conv3-c/stride` | 256x14x14 | 294,912 | 57,802,752 | 115x115 |
+/// | layer3.0.bn1 | `bn` | 256x14x14 | 512 |  | 115x115 |
+/// | layer3.0.2 | `relu` | 256x14x14 |  |  | 115x115 |
+/// | layer3.0.conv2 | `conv3-c` | 256x14x14 | 589,824 | 115,605,504 | 147x147 |
+/// | layer3.0.bn2 | `bn` | 256x14x14 | 512 |  | 147x147 |
+/// | layer3.0.downsample.0 | `conv1-c/stride` | 256x14x14 | 32,768 | 6,422,528 | 99x99 |
+/// | layer3.0.downsample.1 | `bn` | 256x14x14 | 512 |  | 99x99 |
+/// | layer3.0.5 | `relu` | 256x14x14 |  |  | 147x147 |
+/// | layer3.1.conv1 | `conv3-c/stride` | 256x14x14 | 589,824 | 115,605,504 | 179x179 |
+/// | layer3.1.bn1 | `bn` | 256x14x14 | 512 |  | 179x179 |
+/// | layer3.1.2 | `relu` | 256x14x14 |  |  | 179x179 |
+/// | layer3.1.conv2 | `conv3-c` | 256x14x14 | 589,824 | 115,605,504 | 211x211 |
+/// | layer3.1.bn2 | `bn` | 256x14x14 | 512 |  | 211x211 |
+/// | layer3.1.5 | `relu` | 256x14x14 |  |  | 211x211 |
+/// | layer4.0.conv1 | `conv3-c/stride` | 512x7x7 | 1,179,648 | 57,802,752 | 243x243 |
+/// | layer4.0.bn1 | `bn` | 512x7x7 | 1,024 |  | 243x243 |
+/// | layer4.0.2 | `relu` | 512x7x7 |  |  | 243x243 |
+/// | layer4.0.conv2 | `conv3-c` | 512x7x7 | 2,359,296 | 115,605,504 | 307x307 |
+/// | layer4.0.bn2 | `bn` | 512x7x7 | 1,024 |  | 307x307 |
+/// | layer4.0.downsample.0 | `conv1-c/stride` | 512x7x7 | 131,072 | 6,422,528 | 211x211 |
+/// | layer4.0.downsample.1 | `bn` | 512x7x7 | 1,024 |  | 211x211 |
+/// | layer4.0.5 | `relu` | 512x7x7 |  |  | 307x307 |
+/// | layer4.1.conv1 | `conv3-c/stride` | 512x7x7 | 2,359,296 | 115,605,504 | 371x371 |
+/// | layer4.1.bn1 | `bn` | 512x7x7 | 1,024 |  | 371x371 |
+/// | layer4.1.2 | `relu` | 512x7x7 |  |  | 371x371 |
+/// | layer4.1.conv2 | `conv3-c` | 512x7x7 | 2,359,296 | 115,605,504 | 435x435 |
+/// | layer4.1.bn2 | `bn` | 512x7x7 | 1,024 |  | 435x435 |
+/// | layer4.1.5 | `relu` | 512x7x7 |  |  | 435x435 |
+/// | 8 | `gap` | 512x1x1 |  |  |  |
+/// | fc | `fc-CLASSES` | CLASSES | 513*CLASSES | 512*CLASSES |  |
+/// | **total** | | | **513*CLASSES + 11176512** | **512*CLASSES + 1813561344** | |
+#[derive(Clone, Debug)]
+pub struct ResNet18<const CLASSES: usize = 1000> {
+    ///`conv7-64/2`: 3x224x224 to 64x112x112.
+    pub conv1: ::cnn_runtime::layers::Conv2d,
+    ///`bn`: 64x112x112 to 64x112x112.
+    pub bn1: ::cnn_runtime::layers::BatchNorm2d,
+    ///`Basic(64)`: 64x56x56 to 64x56x56
+    pub layer1: [ResNet18Basic; 2],
+    ///`Basic(128)`: 64x56x56 to 128x28x28
+    pub layer2: [ResNet18Basic; 2],
+    ///`Basic(256)`: 128x28x28 to 256x14x14
+    pub layer3: [ResNet18Basic; 2],
+    ///`Basic(512)`: 256x14x14 to 512x7x7
+    pub layer4: [ResNet18Basic; 2],
+    ///`fc-CLASSES`: 512x1x1 to CLASSES.
+    pub fc: ::cnn_runtime::layers::Linear,
+    state: ::cnn_runtime::State,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl<const CLASSES: usize> ResNet18<CLASSES> {
+    /// Number of learned values.
+    pub const PARAMS: usize = 513 * CLASSES + 11176512;
+    /// Multiply-accumulates of one sample in convolutions and fully connected layers.
+    pub const MACS: usize = 512 * CLASSES + 1813561344;
+    /// Values that one sample holds in memory: the input and the outputs of all layers that do
+    /// not work in place.
+    pub const ACTIVATIONS: usize = CLASSES + 2835456;
+    ///The shape that it takes, without the batch dimension; 0 is any size.
+    pub const INPUT: [usize; 3] = [3, 224, 224];
+    ///The shape that it gives, without the batch dimension; 0 is any size.
+    pub const OUTPUT: [usize; 1] = [CLASSES];
+    ///A new `ResNet18` with random weights, PyTorch's default initialization unless `init` says otherwise.
+    ///
+    /// # Errors
+    /// What the device says where it cannot hold the weights.
+    pub fn init(
+        init: ::cnn_runtime::Init,
+        device: &::cnn_runtime::Device,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(::cnn_runtime::params::Builder::init(&init, device)?)
+    }
+    ///A `ResNet18` with the weights of a safetensors file, whose names and shapes must be exactly its own.
+    ///
+    /// # Errors
+    /// One error that lists every difference between the file and the network by name.
+    pub fn load(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        device: &::cnn_runtime::Device,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(
+            ::cnn_runtime::params::Builder::from_safetensors(
+                path,
+                device,
+                ::cnn_runtime::DType::F32,
+            )?,
+        )
+    }
+    ///A `ResNet18` with the weights of a file, but for the tensors below `except`, which are initialized.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_except(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        except: &[&str],
+        init: ::cnn_runtime::Init,
+        device: &::cnn_runtime::Device,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(
+            ::cnn_runtime::params::Builder::from_safetensors_except(
+                path,
+                except,
+                init,
+                device,
+            )?,
+        )
+    }
+    ///A `ResNet18` whose tensors come from a candle `VarBuilder`.
+    ///
+    /// # Errors
+    /// One error that lists every tensor that is missing or has another shape.
+    pub fn from_var_builder(
+        vars: ::cnn_runtime::VarBuilder<'_>,
+    ) -> ::cnn_runtime::Result<Self> {
+        Self::from_builder(::cnn_runtime::params::Builder::from_var_builder(vars)?)
+    }
+    /// Writes the weights to a safetensors file, beside and renamed, so that no half-written file is
+    /// ever there.
+    ///
+    /// # Errors
+    /// Where the file cannot be written, which and why.
+    pub fn save(
+        &self,
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+    ) -> ::cnn_runtime::Result<()> {
+        self.state.save(path)
+    }
+    /// Its named tensors, device, element type and generator.
+    #[must_use]
+    pub fn state(&self) -> &::cnn_runtime::State {
+        &self.state
+    }
+    /// Its learned tensors, for an optimizer.
+    #[must_use]
+    pub fn trainable(&self) -> ::std::vec::Vec<::cnn_runtime::Var> {
+        self.state.trainable()
+    }
+    fn from_builder(
+        builder: ::cnn_runtime::params::Builder<'_>,
+    ) -> ::cnn_runtime::Result<Self> {
+        let network = Self::build(&builder.root())?;
+        builder.finish()?;
+        ::core::result::Result::Ok(network)
+    }
+    /// Builds it below a place in another network.
+    #[doc(hidden)]
+    pub fn build(
+        params: &::cnn_runtime::params::Params<'_>,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self {
+            conv1: ::cnn_runtime::layers::Conv2d::new(
+                params.pp("conv1"),
+                ::cnn_runtime::layers::Conv2dConfig::new(3, 64, [7, 7])
+                    .with_stride([2, 2])
+                    .with_padding([3, 3])
+                    .without_bias(),
+            )?,
+            bn1: ::cnn_runtime::layers::BatchNorm2d::new(
+                params.pp("bn1"),
+                ::cnn_runtime::layers::BatchNormConfig::new(64),
+            )?,
+            layer1: [
+                ResNet18Basic::build(&params.pp("layer1.0"), 64, 64, 1, false)?,
+                ResNet18Basic::build(&params.pp("layer1.1"), 64, 64, 1, false)?,
+            ],
+            layer2: [
+                ResNet18Basic::build(&params.pp("layer2.0"), 128, 64, 2, true)?,
+                ResNet18Basic::build(&params.pp("layer2.1"), 128, 128, 1, false)?,
+            ],
+            layer3: [
+                ResNet18Basic::build(&params.pp("layer3.0"), 256, 128, 2, true)?,
+                ResNet18Basic::build(&params.pp("layer3.1"), 256, 256, 1, false)?,
+            ],
+            layer4: [
+                ResNet18Basic::build(&params.pp("layer4.0"), 512, 256, 2, true)?,
+                ResNet18Basic::build(&params.pp("layer4.1"), 512, 512, 1, false)?,
+            ],
+            fc: ::cnn_runtime::layers::Linear::new(
+                params.pp("fc"),
+                ::cnn_runtime::layers::LinearConfig::new(512, CLASSES),
+            )?,
+            state: params.state(),
+        })
+    }
+    /// The network's output as in inference: running statistics, no dropout.
+    ///
+    /// # Errors
+    /// Where the input has another shape, element type or device than the network takes.
+    pub fn forward(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<3, 224, 224>,
+        >::into_batch(x, "ResNet18", &self.state)?;
+        let output = self.run(&x, &::cnn_runtime::Pass::eval())?;
+        ::core::convert::TryInto::try_into(output)
+    }
+    /// The network's output as in training: batch statistics (the running ones are updated), dropout
+    /// from the network's own generator.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; and a batch normalization that sees one value a channel.
+    pub fn forward_train(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<3, 224, 224>,
+        >::into_batch(x, "ResNet18", &self.state)?;
+        let output = self.run(&x, &::cnn_runtime::Pass::train(self.state.generator()))?;
+        ::core::convert::TryInto::try_into(output)
+    }
+    /// The output with everything that has a label or a tap, as in inference.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn trace(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+    ) -> ::cnn_runtime::Result<ResNet18Trace<CLASSES>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<3, 224, 224>,
+        >::into_batch(x, "ResNet18", &self.state)?;
+        let pass = ::cnn_runtime::Pass::eval().tracing();
+        let output = self.run(&x, &pass)?;
+        let output = { ::core::convert::TryInto::try_into(output) }?;
+        ::core::result::Result::Ok(ResNet18Trace {
+            conv1: ::core::convert::TryInto::try_into(pass.take("conv1")?)?,
+            bn1: ::core::convert::TryInto::try_into(pass.take("bn1")?)?,
+            layer1: ::core::convert::TryInto::try_into(pass.take("layer1")?)?,
+            layer2: ::core::convert::TryInto::try_into(pass.take("layer2")?)?,
+            layer3: ::core::convert::TryInto::try_into(pass.take("layer3")?)?,
+            layer4: ::core::convert::TryInto::try_into(pass.take("layer4")?)?,
+            fc: ::core::convert::TryInto::try_into(pass.take("fc")?)?,
+            output,
+        })
+    }
+    /// The table of its layers.
+    #[must_use]
+    pub fn summary() -> ::cnn_runtime::Summary {
+        ::cnn_runtime::Summary::new(
+            "ResNet18",
+            &Self::LAYERS,
+            Self::PARAMS,
+            ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
+        )
+    }
+    /// One run on bare tensors.
+    #[doc(hidden)]
+    pub fn run(
+        &self,
+        input: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
+        use ::cnn_runtime::{Module as _, ModuleT as _};
+        let mut x = self.conv1.forward(input)?;
+        pass.keep("conv1", &x);
+        x = self.bn1.forward_t(&x, pass.is_train())?;
+        pass.keep("bn1", &x);
+        x = ::cnn_runtime::ops::relu(&x)?;
+        x = ::cnn_runtime::ops::max_pool2d(
+            &x,
+            &::cnn_runtime::Window::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]),
+        )?;
+        x = self
+            .layer1
+            .iter()
+            .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
+        pass.keep("layer1", &x);
+        x = self
+            .layer2
+            .iter()
+            .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
+        pass.keep("layer2", &x);
+        x = self
+            .layer3
+            .iter()
+            .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
+        pass.keep("layer3", &x);
+        x = self
+            .layer4
+            .iter()
+            .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
+        pass.keep("layer4", &x);
+        x = ::cnn_runtime::ops::global_avg_pool2d(&x)?;
+        x = self.fc.forward(&x)?;
+        pass.keep("fc", &x);
+        ::core::result::Result::Ok(x)
+    }
+    /// Every layer, in the order of execution.
+    pub const LAYERS: [::cnn_runtime::LayerInfo; 60] = [
+        ::cnn_runtime::LayerInfo::new(
+                "conv1",
+                "conv7-64/2",
+                &[3, 224, 224],
+                &[64, 112, 112],
+            )
+            .costs(9408, 118013952, 802816)
+            .sees(7, 7),
+        ::cnn_runtime::LayerInfo::new("bn1", "bn", &[64, 112, 112], &[64, 112, 112])
+            .costs(128, 0, 0)
+            .sees(7, 7),
+        ::cnn_runtime::LayerInfo::new("2", "relu", &[64, 112, 112], &[64, 112, 112])
+            .sees(7, 7),
+        ::cnn_runtime::LayerInfo::new(
+                "3",
+                "pool3/2(pad=1)",
+                &[64, 112, 112],
+                &[64, 56, 56],
+            )
+            .costs(0, 0, 200704)
+            .sees(11, 11),
+        ::cnn_runtime::LayerInfo::new(
+                "layer1.0.conv1",
+                "conv3-c/stride",
+                &[64, 56, 56],
+                &[64, 56, 56],
+            )
+            .costs(36864, 115605504, 200704)
+            .sees(19, 19),
+        ::cnn_runtime::LayerInfo::new("layer1.0.bn1", "bn", &[64, 56, 56], &[64, 56, 56])
+            .costs(128, 0, 0)
+            .sees(19, 19),
+        ::cnn_runtime::LayerInfo::new("layer1.0.2", "relu", &[64, 56, 56], &[64, 56, 56])
+            .sees(19, 19),
+        ::cnn_runtime::LayerInfo::new(
+                "layer1.0.conv2",
+                "conv3-c",
+                &[64, 56, 56],
+                &[64, 56, 56],
+            )
+            .costs(36864, 115605504, 200704)
+            .sees(27, 27),
+        ::cnn_runtime::LayerInfo::new("layer1.0.bn2", "bn", &[64, 56, 56], &[64, 56, 56])
+            .costs(128, 0, 0)
+            .sees(27, 27),
+        ::cnn_runtime::LayerInfo::new("layer1.0.5", "relu", &[64, 56, 56], &[64, 56, 56])
+            .sees(27, 27),
+        ::cnn_runtime::LayerInfo::new(
+                "layer1.1.conv1",
+                "conv3-c/stride",
+                &[64, 56, 56],
+                &[64, 56, 56],
+            )
+            .costs(36864, 115605504, 200704)
+            .sees(35, 35),
+        ::cnn_runtime::LayerInfo::new("layer1.1.bn1", "bn", &[64, 56, 56], &[64, 56, 56])
+            .costs(128, 0, 0)
+            .sees(35, 35),
+        ::cnn_runtime::LayerInfo::new("layer1.1.2", "relu", &[64, 56, 56], &[64, 56, 56])
+            .sees(35, 35),
+        ::cnn_runtime::LayerInfo::new(
+                "layer1.1.conv2",
+                "conv3-c",
+                &[64, 56, 56],
+                &[64, 56, 56],
+            )
+            .costs(36864, 115605504, 200704)
+            .sees(43, 43),
+        ::cnn_runtime::LayerInfo::new("layer1.1.bn2", "bn", &[64, 56, 56], &[64, 56, 56])
+            .costs(128, 0, 0)
+            .sees(43, 43),
+        ::cnn_runtime::LayerInfo::new("layer1.1.5", "relu", &[64, 56, 56], &[64, 56, 56])
+            .sees(43, 43),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.conv1",
+                "conv3-c/stride",
+                &[64, 56, 56],
+                &[128, 28, 28],
+            )
+            .costs(73728, 57802752, 100352)
+            .sees(51, 51),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.bn1",
+                "bn",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(256, 0, 0)
+            .sees(51, 51),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.2",
+                "relu",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .sees(51, 51),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.conv2",
+                "conv3-c",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(147456, 115605504, 100352)
+            .sees(67, 67),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.bn2",
+                "bn",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(256, 0, 0)
+            .sees(67, 67),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.downsample.0",
+                "conv1-c/stride",
+                &[64, 56, 56],
+                &[128, 28, 28],
+            )
+            .costs(8192, 6422528, 100352)
+            .sees(43, 43),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.downsample.1",
+                "bn",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(256, 0, 0)
+            .sees(43, 43),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.0.5",
+                "relu",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .sees(67, 67),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.1.conv1",
+                "conv3-c/stride",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(147456, 115605504, 100352)
+            .sees(83, 83),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.1.bn1",
+                "bn",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(256, 0, 0)
+            .sees(83, 83),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.1.2",
+                "relu",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .sees(83, 83),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.1.conv2",
+                "conv3-c",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(147456, 115605504, 100352)
+            .sees(99, 99),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.1.bn2",
+                "bn",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .costs(256, 0, 0)
+            .sees(99, 99),
+        ::cnn_runtime::LayerInfo::new(
+                "layer2.1.5",
+                "relu",
+                &[128, 28, 28],
+                &[128, 28, 28],
+            )
+            .sees(99, 99),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.conv1",
+                "conv3-c/stride",
+                &[128, 28, 28],
+                &[256, 14, 14],
+            )
+            .costs(294912, 57802752, 50176)
+            .sees(115, 115),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.bn1",
+                "bn",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(512, 0, 0)
+            .sees(115, 115),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.2",
+                "relu",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .sees(115, 115),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.conv2",
+                "conv3-c",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(589824, 115605504, 50176)
+            .sees(147, 147),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.bn2",
+                "bn",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(512, 0, 0)
+            .sees(147, 147),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.downsample.0",
+                "conv1-c/stride",
+                &[128, 28, 28],
+                &[256, 14, 14],
+            )
+            .costs(32768, 6422528, 50176)
+            .sees(99, 99),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.downsample.1",
+                "bn",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(512, 0, 0)
+            .sees(99, 99),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.0.5",
+                "relu",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .sees(147, 147),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.1.conv1",
+                "conv3-c/stride",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(589824, 115605504, 50176)
+            .sees(179, 179),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.1.bn1",
+                "bn",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(512, 0, 0)
+            .sees(179, 179),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.1.2",
+                "relu",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .sees(179, 179),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.1.conv2",
+                "conv3-c",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(589824, 115605504, 50176)
+            .sees(211, 211),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.1.bn2",
+                "bn",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .costs(512, 0, 0)
+            .sees(211, 211),
+        ::cnn_runtime::LayerInfo::new(
+                "layer3.1.5",
+                "relu",
+                &[256, 14, 14],
+                &[256, 14, 14],
+            )
+            .sees(211, 211),
+        ::cnn_runtime::LayerInfo::new(
+                "layer4.0.conv1",
+                "conv3-c/stride",
+                &[256, 14, 14],
+                &[512, 7, 7],
+            )
+            .costs(1179648, 57802752, 25088)
+            .sees(243, 243),
+        ::cnn_runtime::LayerInfo::new("layer4.0.bn1", "bn", &[512, 7, 7], &[512, 7, 7])
+            .costs(1024, 0, 0)
+            .sees(243, 243),
+        ::cnn_runtime::LayerInfo::new("layer4.0.2", "relu", &[512, 7, 7], &[512, 7, 7])
+            .sees(243, 243),
+        ::cnn_runtime::LayerInfo::new(
+                "layer4.0.conv2",
+                "conv3-c",
+                &[512, 7, 7],
+                &[512, 7, 7],
+            )
+            .costs(2359296, 115605504, 25088)
+            .sees(307, 307),
+        ::cnn_runtime::LayerInfo::new("layer4.0.bn2", "bn", &[512, 7, 7], &[512, 7, 7])
+            .costs(1024, 0, 0)
+            .sees(307, 307),
+        ::cnn_runtime::LayerInfo::new(
+                "layer4.0.downsample.0",
+                "conv1-c/stride",
+                &[256, 14, 14],
+                &[512, 7, 7],
+            )
+            .costs(131072, 6422528, 25088)
+            .sees(211, 211),
+        ::cnn_runtime::LayerInfo::new(
+                "layer4.0.downsample.1",
+                "bn",
+                &[512, 7, 7],
+                &[512, 7, 7],
+            )
+            .costs(1024, 0, 0)
+            .sees(211, 211),
+        ::cnn_runtime::LayerInfo::new("layer4.0.5", "relu", &[512, 7, 7], &[512, 7, 7])
+            .sees(307, 307),
+        ::cnn_runtime::LayerInfo::new(
+                "layer4.1.conv1",
+                "conv3-c/stride",
+                &[512, 7, 7],
+                &[512, 7, 7],
+            )
+            .costs(2359296, 115605504, 25088)
+            .sees(371, 371),
+        ::cnn_runtime::LayerInfo::new("layer4.1.bn1", "bn", &[512, 7, 7], &[512, 7, 7])
+            .costs(1024, 0, 0)
+            .sees(371, 371),
+        ::cnn_runtime::LayerInfo::new("layer4.1.2", "relu", &[512, 7, 7], &[512, 7, 7])
+            .sees(371, 371),
+        ::cnn_runtime::LayerInfo::new(
+                "layer4.1.conv2",
+                "conv3-c",
+                &[512, 7, 7],
+                &[512, 7, 7],
+            )
+            .costs(2359296, 115605504, 25088)
+            .sees(435, 435),
+        ::cnn_runtime::LayerInfo::new("layer4.1.bn2", "bn", &[512, 7, 7], &[512, 7, 7])
+            .costs(1024, 0, 0)
+            .sees(435, 435),
+        ::cnn_runtime::LayerInfo::new("layer4.1.5", "relu", &[512, 7, 7], &[512, 7, 7])
+            .sees(435, 435),
+        ::cnn_runtime::LayerInfo::new("8", "gap", &[512, 7, 7], &[512, 1, 1])
+            .costs(0, 0, 512),
+        ::cnn_runtime::LayerInfo::new("fc", "fc-CLASSES", &[512, 1, 1], &[CLASSES])
+            .costs(513 * CLASSES, 512 * CLASSES, CLASSES),
+    ];
+}
+#[automatically_derived]
+impl<const CLASSES: usize> ::cnn_runtime::ModuleT for ResNet18<CLASSES> {
+    fn forward_t(
+        &self,
+        xs: &::cnn_runtime::Tensor,
+        train: bool,
+    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
+        let output = if train { self.forward_train(xs) } else { self.forward(xs) };
+        ::core::result::Result::Ok(output?.into_inner())
+    }
+}
+///What [`ResNet18::trace`] saw.
+#[derive(Clone, Debug)]
+#[allow(dead_code)]
+pub struct ResNet18Trace<const CLASSES: usize> {
+    ///64x112x112
+    pub conv1: ::cnn_runtime::Batch<::cnn_runtime::Chw<64, 112, 112>>,
+    ///64x112x112
+    pub bn1: ::cnn_runtime::Batch<::cnn_runtime::Chw<64, 112, 112>>,
+    ///64x56x56
+    pub layer1: ::cnn_runtime::Batch<::cnn_runtime::Chw<64, 56, 56>>,
+    ///128x28x28
+    pub layer2: ::cnn_runtime::Batch<::cnn_runtime::Chw<128, 28, 28>>,
+    ///256x14x14
+    pub layer3: ::cnn_runtime::Batch<::cnn_runtime::Chw<256, 14, 14>>,
+    ///512x7x7
+    pub layer4: ::cnn_runtime::Batch<::cnn_runtime::Chw<512, 7, 7>>,
+    ///CLASSES
+    pub fc: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+    /// The network's output.
+    pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+}
+///The projection of a residual, where the shapes differ.
+#[derive(Clone, Debug)]
+pub struct ResNet18BasicDownsample {
+    ///`conv1-c/stride`.
+    pub downsample_0: ::cnn_runtime::layers::Conv2d,
+    ///`bn`.
+    pub downsample_1: ::cnn_runtime::layers::BatchNorm2d,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl ResNet18BasicDownsample {
+    fn build(
+        params: &::cnn_runtime::params::Params<'_>,
+        c: usize,
+        cin: usize,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self {
+            downsample_0: ::cnn_runtime::layers::Conv2d::new(
+                params.pp("downsample.0"),
+                ::cnn_runtime::layers::Conv2dConfig::new(cin, c, [1, 1])
+                    .with_stride([2, 2])
+                    .without_bias(),
+            )?,
+            downsample_1: ::cnn_runtime::layers::BatchNorm2d::new(
+                params.pp("downsample.1"),
+                ::cnn_runtime::layers::BatchNormConfig::new(c),
+            )?,
+        })
+    }
+    fn run(
+        &self,
+        x: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
+        use ::cnn_runtime::{Module as _, ModuleT as _};
+        let mut x = self.downsample_0.forward(x)?;
+        x = self.downsample_1.forward_t(&x, pass.is_train())?;
+        ::core::result::Result::Ok(x)
+    }
+}
+///The block `Basic` of [`ResNet18`].
+#[derive(Clone, Debug)]
+pub struct ResNet18Basic {
+    ///`conv3-c/stride`.
+    pub conv1: ::cnn_runtime::layers::Conv2d,
+    ///`bn`.
+    pub bn1: ::cnn_runtime::layers::BatchNorm2d,
+    ///`conv3-c`.
+    pub conv2: ::cnn_runtime::layers::Conv2d,
+    ///`bn`.
+    pub bn2: ::cnn_runtime::layers::BatchNorm2d,
+    ///The projection, where the shapes differ.
+    pub downsample: ::core::option::Option<ResNet18BasicDownsample>,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl ResNet18Basic {
+    fn build(
+        params: &::cnn_runtime::params::Params<'_>,
+        c: usize,
+        cin: usize,
+        stride: usize,
+        project: bool,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self {
+            conv1: ::cnn_runtime::layers::Conv2d::new(
+                params.pp("conv1"),
+                ::cnn_runtime::layers::Conv2dConfig::new(cin, c, [3, 3])
+                    .with_stride([stride, stride])
+                    .with_padding([1, 1])
+                    .without_bias(),
+            )?,
+            bn1: ::cnn_runtime::layers::BatchNorm2d::new(
+                params.pp("bn1"),
+                ::cnn_runtime::layers::BatchNormConfig::new(c),
+            )?,
+            conv2: ::cnn_runtime::layers::Conv2d::new(
+                params.pp("conv2"),
+                ::cnn_runtime::layers::Conv2dConfig::new(c, c, [3, 3])
+                    .with_padding([1, 1])
+                    .without_bias(),
+            )?,
+            bn2: ::cnn_runtime::layers::BatchNorm2d::new(
+                params.pp("bn2"),
+                ::cnn_runtime::layers::BatchNormConfig::new(c),
+            )?,
+            downsample: if project {
+                ::core::option::Option::Some(
+                    ResNet18BasicDownsample::build(params, c, cin)?,
+                )
+            } else {
+                ::core::option::Option::None
+            },
+        })
+    }
+    fn run(
+        &self,
+        x: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
+        use ::cnn_runtime::{Module as _, ModuleT as _};
+        let mut x = {
+            let body = {
+                let mut x = self.conv1.forward(x)?;
+                x = self.bn1.forward_t(&x, pass.is_train())?;
+                x = ::cnn_runtime::ops::relu(&x)?;
+                x = self.conv2.forward(&x)?;
+                x = self.bn2.forward_t(&x, pass.is_train())?;
+                x
+            };
+            let shortcut = match &self.downsample {
+                ::core::option::Option::Some(projection) => projection.run(x, pass)?,
+                ::core::option::Option::None => ::core::clone::Clone::clone(x),
+            };
+            ::cnn_runtime::ops::add(&body, &shortcut)?
+        };
+        x = ::cnn_runtime::ops::relu(&x)?;
+        ::core::result::Result::Ok(x)
+    }
+}
