@@ -104,7 +104,7 @@ impl<S: StaticShape> TryFrom<Tensor> for Batch<S> {
 
     fn try_from(tensor: Tensor) -> Result<Self> {
         check_shape(S::DIMS, &tensor)
-            .map_err(|problem| Error::Boundary { network: "Batch".to_owned(), problem })?;
+            .map_err(|problem| Error::Boundary { network: "Batch".to_owned(), problem: Box::new(problem) })?;
         Ok(Self { tensor, shape: PhantomData })
     }
 }
@@ -173,7 +173,7 @@ pub trait Input<S: StaticShape>: Sized {
         let tensor = self.into_tensor();
         match check(S::DIMS, state, &tensor) {
             Ok(()) => Ok(tensor),
-            Err(problem) => Err(Error::Boundary { network: network.to_owned(), problem }),
+            Err(problem) => Err(Error::Boundary { network: network.to_owned(), problem: Box::new(problem) }),
         }
     }
 }
@@ -263,7 +263,7 @@ pub fn check_size(
         rule: rule.to_owned(),
         nearest: [below, above],
     };
-    Err(Error::Boundary { network: network.to_owned(), problem })
+    Err(Error::Boundary { network: network.to_owned(), problem: Box::new(problem) })
 }
 
 /// Checks that a symbol has the same size in two places of a network's inputs.
@@ -290,7 +290,7 @@ pub fn check_equal(
         first: (first.to_owned(), size),
         second: (second.to_owned(), other),
     };
-    Err(Error::Boundary { network: network.to_owned(), problem })
+    Err(Error::Boundary { network: network.to_owned(), problem: Box::new(problem) })
 }
 
 #[cfg(test)]

@@ -53,7 +53,10 @@ fn what_does_not_fit_is_named_with_advice() {
 #[test]
 fn nearest_sizes() {
     let nearest = |found, fits: fn(usize) -> bool| match check_size("Net", "W", found, "rule", fits) {
-        Err(Error::Boundary { problem: BoundaryProblem::Size { nearest, .. }, .. }) => nearest,
+        Err(Error::Boundary { problem, .. }) => match *problem {
+            BoundaryProblem::Size { nearest, .. } => nearest,
+            other => panic!("{other:?}"),
+        },
         other => panic!("{other:?}"),
     };
     assert_eq!(nearest(525, |w| w % 32 == 0), [Some(512), Some(544)]);
