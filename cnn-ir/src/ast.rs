@@ -200,6 +200,8 @@ pub enum ItemKind {
         merge: Merge,
         /// The branches.
         branches: Vec<Path>,
+        /// How often.
+        repeat: Option<Repeat>,
     },
     /// `concat(@a, @b)`
     Taps {

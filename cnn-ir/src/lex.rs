@@ -19,7 +19,7 @@ pub struct Lexed {
 /// Splits a text into tokens. Never fails: what cannot be read is reported and passed over.
 #[must_use]
 pub fn lex(text: &str) -> Lexed {
-    let mut lexer = Lexer { text, at: 0, out: Lexed::default() };
+    let mut lexer = Lexer { text, at: 0, line: 1, counted: 0, out: Lexed::default() };
     lexer.run();
     lexer.out
 }
@@ -27,6 +27,9 @@ pub fn lex(text: &str) -> Lexed {
 struct Lexer<'t> {
     text: &'t str,
     at: usize,
+    /// The line of the byte `counted`.
+    line: u32,
+    counted: usize,
     out: Lexed,
 }
 
@@ -34,6 +37,10 @@ impl Lexer<'_> {
     fn run(&mut self) {
         while let Some(character) = self.peek(0) {
             let start = self.at;
+            let newlines = self.text[self.counted..start].matches('\n').count();
+            self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+            self.counted = start;
+            self.out.table.at_line(self.line);
             match character {
                 c if c.is_whitespace() => self.at += c.len_utf8(),
                 '/' if self.peek(1) == Some('/') => {

@@ -24,6 +24,7 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod dim;
+pub mod fix;
 pub mod layer;
 pub mod lex;
 pub mod model;

@@ -162,8 +162,10 @@ fn render(text: &str, lexed: &Lexed, diagnostic: &Diagnostic) -> String {
     let (headline, rest) = message.split_once('\n').unwrap_or((&message, ""));
     let mut out = format!("error: {headline}\n{margin} | {line}\n{:1$} | ", "", margin.len());
     out.push_str(&format!("{:indent$}{}\n", "", "^".repeat(carets)));
-    for note in rest.lines().filter(|note| !note.is_empty()) {
-        out.push_str(&format!("{:1$} = {note}\n", "", margin.len()));
+    for line in rest.lines() {
+        let line = format!("{:1$} | {line}", "", margin.len());
+        out.push_str(line.trim_end());
+        out.push('\n');
     }
     out
 }

@@ -104,6 +104,9 @@ impl TokenRange {
 pub struct TokenTable {
     tokens: Vec<Token>,
     open: Vec<u32>,
+    /// The line on which each token stands, for messages only: meaning never depends on it.
+    lines: Vec<u32>,
+    line: u32,
 }
 
 impl TokenTable {
@@ -111,6 +114,23 @@ impl TokenTable {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The tokens that follow stand on this line of the source.
+    pub fn at_line(&mut self, line: u32) {
+        self.line = line;
+    }
+
+    /// The line on which a token stands, where the tokens stand on several (an editor may not tell).
+    #[must_use]
+    pub fn line(&self, token: u32) -> Option<u32> {
+        let several = self.lines.iter().any(|line| Some(line) != self.lines.first());
+        self.lines.get(token as usize).copied().filter(|_| several)
+    }
+
+    fn push(&mut self, token: Token) {
+        self.tokens.push(token);
+        self.lines.push(self.line);
     }
 
     /// Number of tokens.
@@ -133,25 +153,25 @@ impl TokenTable {
 
     /// Adds a word.
     pub fn push_ident(&mut self, text: &str) {
-        self.tokens.push(Token { kind: TokenKind::Ident, text: text.into() });
+        self.push(Token { kind: TokenKind::Ident, text: text.into() });
     }
 
     /// Adds a literal.
     pub fn push_literal(&mut self, text: &str) {
-        self.tokens.push(Token { kind: TokenKind::Literal, text: text.into() });
+        self.push(Token { kind: TokenKind::Literal, text: text.into() });
     }
 
     /// Adds one character of punctuation.
     pub fn push_punct(&mut self, character: char, joint: bool) {
         let text = character.to_string().into();
-        self.tokens.push(Token { kind: TokenKind::Punct { character, joint }, text });
+        self.push(Token { kind: TokenKind::Punct { character, joint }, text });
     }
 
     /// Adds an opening bracket.
     pub fn open(&mut self, delimiter: Delimiter) {
         self.open.push(self.next_index());
         let kind = TokenKind::Open { delimiter, partner: u32::MAX };
-        self.tokens.push(Token { kind, text: delimiter.open().to_string().into() });
+        self.push(Token { kind, text: delimiter.open().to_string().into() });
     }
 
     /// Closes the innermost open bracket; returns whether it was one of that kind.
@@ -166,7 +186,7 @@ impl TokenTable {
         }
         self.open.pop();
         let kind = TokenKind::Close { delimiter, partner: opener };
-        self.tokens.push(Token { kind, text: delimiter.close().to_string().into() });
+        self.push(Token { kind, text: delimiter.close().to_string().into() });
         true
     }
 
@@ -186,26 +206,76 @@ impl TokenTable {
         self.tokens.get(index as usize)
     }
 
+    /// The tokens with those of `range` replaced. Brackets are matched again; `None` where they do not match.
+    #[must_use]
+    pub fn replaced(&self, edits: &[(TokenRange, &Self)]) -> Option<Self> {
+        let mut out = Self::default();
+        let mut at = 0;
+        for (range, replacement) in edits {
+            out.copy(self.tokens.get(at..range.first as usize)?)?;
+            out.copy(&replacement.tokens)?;
+            at = range.last as usize + 1;
+        }
+        out.copy(self.tokens.get(at..)?)?;
+        out.open.is_empty().then_some(out)
+    }
+
+    fn copy(&mut self, tokens: &[Token]) -> Option<()> {
+        for token in tokens {
+            match token.kind {
+                TokenKind::Open { delimiter, .. } => self.open(delimiter),
+                TokenKind::Close { delimiter, .. } => {
+                    if !self.close(delimiter) {
+                        return None;
+                    }
+                }
+                _ => self.push(token.clone()),
+            }
+        }
+        Some(())
+    }
+
     /// The tokens of `range` as text, spaced as the language is usually written.
     #[must_use]
     pub fn text(&self, range: TokenRange) -> String {
         let mut out = String::new();
         let mut previous: Option<&Token> = None;
         // Behind `==`, `=>` and `->` stands a space, behind the `=` of `pad=1` none.
-        let mut behind_pair = false;
+        let mut behind_operator = false;
         let last = (range.last as usize + 1).min(self.tokens.len());
-        for token in self.tokens.get(range.first as usize..last).unwrap_or_default() {
-            let in_pair =
-                previous.is_some_and(|token| matches!(token.kind, TokenKind::Punct { joint: true, .. }));
-            if !in_pair && previous.is_some_and(|previous| behind_pair || spaced(previous, token)) {
+        let tokens = self.tokens.get(range.first as usize..last).unwrap_or_default();
+        let mut inside_operator = false;
+        for (index, token) in tokens.iter().enumerate() {
+            let operator = !inside_operator && tokens.get(index + 1).is_some_and(|next| pair(token, next));
+            let in_path = index > 1 && double_colon(&tokens[index - 2], &tokens[index - 1]);
+            if let Some(previous) = previous.filter(|_| !inside_operator && !in_path)
+                && (behind_operator || operator || spaced(previous, token))
+            {
                 out.push(' ');
             }
             out.push_str(&token.text);
-            behind_pair = in_pair && matches!(token.text.as_ref(), "=" | ">");
+            behind_operator = inside_operator;
+            inside_operator = operator;
             previous = Some(token);
         }
         out
     }
+}
+
+/// Whether two tokens are an operator of two characters that stands between spaces.
+fn pair(left: &Token, right: &Token) -> bool {
+    let (TokenKind::Punct { character, joint: true }, TokenKind::Punct { character: next, .. }) =
+        (left.kind, right.kind)
+    else {
+        return false;
+    };
+    matches!((character, next), ('-' | '=', '>') | ('=' | '>', '='))
+}
+
+/// Whether two tokens are the `::` of a Rust path.
+fn double_colon(left: &Token, right: &Token) -> bool {
+    matches!(left.kind, TokenKind::Punct { character: ':', joint: true })
+        && matches!(right.kind, TokenKind::Punct { character: ':', .. })
 }
 
 /// Whether the language is usually written with a space between these two tokens.
@@ -214,9 +284,8 @@ fn spaced(left: &Token, right: &Token) -> bool {
     let is_word = |token: &Token| matches!(token.kind, Ident | Literal);
     match (&left.kind, &right.kind) {
         (Punct { character: ',' | ';' | ':', joint: false }, _) => true,
-        (_, Punct { character: '-' | '=', joint: true } | Punct { character: '%', .. }) => true,
-        (Punct { character: '%', .. }, _) => true,
-        (Ident, Punct { character: '@', .. }) => true,
+        (_, Punct { character: '%', .. }) | (Punct { character: '%', .. }, _) => true,
+        (Ident | Literal | Close { .. }, Punct { character: '@', .. }) => true,
         (Close { delimiter: Delimiter::Brace, .. }, _) | (_, Open { delimiter: Delimiter::Brace, .. }) => {
             true
         }
@@ -224,7 +293,31 @@ fn spaced(left: &Token, right: &Token) -> bool {
             true
         }
         (Punct { character: '|', .. }, _) | (_, Punct { character: '|', .. }) => true,
+        (Ident, Open { .. }) => left.text.as_ref() == "else",
         (Close { .. }, _) => is_word(right),
         _ => is_word(left) && is_word(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_spaced_as_it_is_usually_written() {
+        for written in [
+            "conv(kernel=[7, 1])-16/[2, 1](pad=[3, 0])",
+            "bn(eps=-1)",
+            "backbone::Net",
+            "self::Head::<10>",
+            "H % 32 == 0",
+            "features: (conv3-8 bn relu -> pool2) x2/2",
+            "residual { conv3-8 } else (conv1-8)",
+            "conv3-8 @a",
+        ] {
+            let lexed = crate::lex::lex(written);
+            let all = TokenRange { first: 0, last: lexed.table.next_index() - 1 };
+            assert_eq!(lexed.table.text(all), written);
+        }
     }
 }

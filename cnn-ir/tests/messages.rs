@@ -19,11 +19,12 @@ fn an_unknown_layer() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> rellu -> gap -> fc10 }",
         &expect![[r#"
-        error: `rellu` is not a layer
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> rellu -> gap -> fc10 }
-          |                                  ^^^^^
-          = help: did you mean `relu`?
-    "#]],
+            error: `rellu` is not a layer
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> rellu -> gap -> fc10 }
+              |                                  ^^^^^
+              |
+              | help: did you mean `relu`?
+        "#]],
     );
 }
 
@@ -32,11 +33,12 @@ fn an_unknown_layer_with_digits() {
     refused(
         "Net: 3x32x32 -> 10 { convv3-64 relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `convv3` is not a layer
-        1 | Net: 3x32x32 -> 10 { convv3-64 relu -> gap -> fc10 }
-          |                      ^^^^^^
-          = help: did you mean `conv3`?
-    "#]],
+            error: `convv3` is not a layer
+            1 | Net: 3x32x32 -> 10 { convv3-64 relu -> gap -> fc10 }
+              |                      ^^^^^^
+              |
+              | help: did you mean `conv3`?
+        "#]],
     );
 }
 
@@ -45,16 +47,18 @@ fn a_layer_by_its_name_elsewhere() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }",
         &expect![[r#"
-        error: `maxpool2` is not a layer
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }
-          |                                       ^^^^^^^^
-          = help: it is called `pool2` here
+            error: `maxpool2` is not a layer
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }
+              |                                       ^^^^^^^^
+              |
+              | help: it is called `pool2` here
 
-        error: `linear10` is not a layer
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }
-          |                                                              ^^^^^^^^
-          = help: it is called `fc10` here
-    "#]],
+            error: `linear10` is not a layer
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }
+              |                                                              ^^^^^^^^
+              |
+              | help: it is called `fc10` here
+        "#]],
     );
 }
 
@@ -63,11 +67,12 @@ fn batchnorm_by_its_name_elsewhere() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 batchnorm relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `batchnorm` is not a layer
-        1 | Net: 3x32x32 -> 10 { conv3-64 batchnorm relu -> gap -> fc10 }
-          |                               ^^^^^^^^^
-          = help: it is called `bn` here
-    "#]],
+            error: `batchnorm` is not a layer
+            1 | Net: 3x32x32 -> 10 { conv3-64 batchnorm relu -> gap -> fc10 }
+              |                               ^^^^^^^^^
+              |
+              | help: it is called `bn` here
+        "#]],
     );
 }
 
@@ -91,7 +96,8 @@ fn an_unknown_block() {
             error: `Basik` is not a layer
             1 | Net: 3x32x32 -> 10 { block Basic(c) { conv3-c relu } Basik(64) -> gap -> fc10 }
               |                                                      ^^^^^
-              = help: did you mean `Basic`?
+              |
+              | help: did you mean `Basic`?
         "#]],
     );
 }
@@ -101,11 +107,12 @@ fn an_unknown_option() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64(padd=1) relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv` has no option `padd`
-        1 | Net: 3x32x32 -> 10 { conv3-64(padd=1) relu -> gap -> fc10 }
-          |                               ^^^^
-          = help: did you mean `pad`?
-    "#]],
+            error: `conv` has no option `padd`
+            1 | Net: 3x32x32 -> 10 { conv3-64(padd=1) relu -> gap -> fc10 }
+              |                               ^^^^
+              |
+              | help: did you mean `pad`?
+        "#]],
     );
 }
 
@@ -114,11 +121,12 @@ fn an_unknown_option_like_nothing() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64(banana=1) relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv` has no option `banana`
-        1 | Net: 3x32x32 -> 10 { conv3-64(banana=1) relu -> gap -> fc10 }
-          |                               ^^^^^^
-          = help: `conv` takes `pad=`, `dilation=`, `groups=`, `bias=`, `kernel=`, `stride=`, `half`, `valid`, `full`, `same`
-    "#]],
+            error: `conv` has no option `banana`
+            1 | Net: 3x32x32 -> 10 { conv3-64(banana=1) relu -> gap -> fc10 }
+              |                               ^^^^^^
+              |
+              | help: `conv` takes `pad=`, `dilation=`, `groups=`, `bias=`, `kernel=`, `stride=`, `half`, `valid`, `full`, `same`
+        "#]],
     );
 }
 
@@ -127,11 +135,12 @@ fn an_unknown_word() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu -> pool2(cell) -> gap -> fc10 }",
         &expect![[r#"
-        error: `cell` is neither a number nor an option here
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu -> pool2(cell) -> gap -> fc10 }
-          |                                             ^^^^
-          = help: did you mean `ceil`?
-    "#]],
+            error: `cell` is neither a number nor an option here
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu -> pool2(cell) -> gap -> fc10 }
+              |                                             ^^^^
+              |
+              | help: did you mean `ceil`?
+        "#]],
     );
 }
 
@@ -155,7 +164,8 @@ fn an_unknown_tap() {
             error: there is no tap `@skipp` before this
             1 | Net: 3x32x32 -> 64x32x32 { conv3-64 -> @skip -> conv3-64 -> @out; add(@skipp, @out) }
               |                                                                        ^^^^^
-              = help: did you mean `@skip`?
+              |
+              | help: did you mean `@skip`?
         "#]],
     );
 }
@@ -165,11 +175,12 @@ fn a_tap_before_it_is_there() {
     refused(
         "Net: 3x32x32 -> 64x32x32 { conv3-64 -> @a; add(@a, @b) -> @b }",
         &expect![[r#"
-        error: there is no tap `@b` before this
-        1 | Net: 3x32x32 -> 64x32x32 { conv3-64 -> @a; add(@a, @b) -> @b }
-          |                                                     ^
-          = help: did you mean `@a`?
-    "#]],
+            error: there is no tap `@b` before this
+            1 | Net: 3x32x32 -> 64x32x32 { conv3-64 -> @a; add(@a, @b) -> @b }
+              |                                                     ^
+              |
+              | help: did you mean `@a`?
+        "#]],
     );
 }
 
@@ -181,8 +192,10 @@ fn an_unknown_number() {
             error: `widht` is not a number that is known here
             1 | Net: 3x32x32 -> 10 { block B(width) { conv3-widht relu } B(64) -> gap -> fc10 }
               |                                             ^^^^^
-              = in `B(64)`
-              = help: did you mean `width`?
+              |
+              | in `B(64)`
+              |
+              | help: did you mean `width`?
         "#]],
     );
 }
@@ -195,7 +208,8 @@ fn an_unknown_parameter() {
             error: the block `B` has no parameter `widht`
             1 | Net: 3x32x32 -> 10 { block B(width) { conv3-width relu } B(widht=64) -> gap -> fc10 }
               |                                                            ^^^^^
-              = help: did you mean `width`?
+              |
+              | help: did you mean `width`?
         "#]],
     );
 }
@@ -205,11 +219,12 @@ fn too_many_arguments() {
     refused(
         "Net: 3x32x32 -> 10 { block B(c) { conv3-c relu } B(64, 3) -> gap -> fc10 }",
         &expect![[r#"
-        error: the block `B` takes 1 argument, and gets 2
-        1 | Net: 3x32x32 -> 10 { block B(c) { conv3-c relu } B(64, 3) -> gap -> fc10 }
-          |                                                        ^
-          = help: its parameters are c
-    "#]],
+            error: the block `B` takes 1 argument, and gets 2
+            1 | Net: 3x32x32 -> 10 { block B(c) { conv3-c relu } B(64, 3) -> gap -> fc10 }
+              |                                                        ^
+              |
+              | help: its parameters are c
+        "#]],
     );
 }
 
@@ -221,7 +236,8 @@ fn too_few_arguments() {
             error: the block `B` takes 1 to 2 arguments, and gets 0
             1 | Net: 3x32x32 -> 10 { block B(c, k = 3) { conv(kernel=k)-c relu } B() -> gap -> fc10 }
               |                                                                  ^^^
-              = help: its parameters are c, k
+              |
+              | help: its parameters are c, k
         "#]],
     );
 }
@@ -231,11 +247,12 @@ fn a_number_as_a_layer() {
     refused(
         "Net: 3x32x32 -> 10 { block B(c) { conv3-c -> c } B(64) -> gap -> fc10 }",
         &expect![[r#"
-        error: `c` is a number, not a layer
-        1 | Net: 3x32x32 -> 10 { block B(c) { conv3-c -> c } B(64) -> gap -> fc10 }
-          |                                              ^
-          = in `B(64)`
-    "#]],
+            error: `c` is a number, not a layer
+            1 | Net: 3x32x32 -> 10 { block B(c) { conv3-c -> c } B(64) -> gap -> fc10 }
+              |                                              ^
+              |
+              | in `B(64)`
+        "#]],
     );
 }
 
@@ -244,11 +261,12 @@ fn a_layer_as_a_number() {
     refused(
         "Net: 3x32x32 -> 10 { block B(act) { conv3-act act } B(relu) -> gap -> fc10 }",
         &expect![[r#"
-        error: `act` is a layer, and a number is needed here
-        1 | Net: 3x32x32 -> 10 { block B(act) { conv3-act act } B(relu) -> gap -> fc10 }
-          |                                           ^^^
-          = in `B(relu)`
-    "#]],
+            error: `act` is a layer, and a number is needed here
+            1 | Net: 3x32x32 -> 10 { block B(act) { conv3-act act } B(relu) -> gap -> fc10 }
+              |                                           ^^^
+              |
+              | in `B(relu)`
+        "#]],
     );
 }
 
@@ -269,11 +287,12 @@ fn the_size_missing() {
     refused(
         "Net: 3x32x32 -> 10 { conv3 -> relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv3` lacks its number of filters
-        1 | Net: 3x32x32 -> 10 { conv3 -> relu -> gap -> fc10 }
-          |                      ^^^^^
-          = help: it is written like `conv3-64/2(pad=1, groups=2)`
-    "#]],
+            error: `conv3` lacks its number of filters
+            1 | Net: 3x32x32 -> 10 { conv3 -> relu -> gap -> fc10 }
+              |                      ^^^^^
+              |
+              | help: it is written like `conv3-64/2(pad=1, groups=2)`
+        "#]],
     );
 }
 
@@ -282,11 +301,12 @@ fn the_kernel_missing() {
     refused(
         "Net: 3x32x32 -> 10 { conv-64 relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv-64` lacks its kernel size
-        1 | Net: 3x32x32 -> 10 { conv-64 relu -> gap -> fc10 }
-          |                      ^^^^^^^
-          = help: it is written like `conv3-64/2(pad=1, groups=2)`
-    "#]],
+            error: `conv-64` lacks its kernel size
+            1 | Net: 3x32x32 -> 10 { conv-64 relu -> gap -> fc10 }
+              |                      ^^^^^^^
+              |
+              | help: it is written like `conv3-64/2(pad=1, groups=2)`
+        "#]],
     );
 }
 
@@ -295,11 +315,12 @@ fn the_features_missing() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc }",
         &expect![[r#"
-        error: `fc` lacks its number of features
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc }
-          |                                              ^^
-          = help: it is written like `fc1000`
-    "#]],
+            error: `fc` lacks its number of features
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc }
+              |                                              ^^
+              |
+              | help: it is written like `fc1000`
+        "#]],
     );
 }
 
@@ -308,11 +329,12 @@ fn the_groups_missing() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 gn relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `gn` lacks its number of groups
-        1 | Net: 3x32x32 -> 10 { conv3-64 gn relu -> gap -> fc10 }
-          |                               ^^
-          = help: it is written like `gn32`
-    "#]],
+            error: `gn` lacks its number of groups
+            1 | Net: 3x32x32 -> 10 { conv3-64 gn relu -> gap -> fc10 }
+              |                               ^^
+              |
+              | help: it is written like `gn32`
+        "#]],
     );
 }
 
@@ -369,11 +391,12 @@ fn the_repeat_glued_to_the_size() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64x2 relu -> gap -> fc10 }",
         &expect![[r#"
-        error: `x2` cannot be glued to the size of `conv3-64`
-        1 | Net: 3x32x32 -> 10 { conv3-64x2 relu -> gap -> fc10 }
-          |                            ^^^^
-          = help: put the layer in parentheses: `(conv3-64) x2`
-    "#]],
+            error: `x2` cannot be glued to the size of `conv3-64`
+            1 | Net: 3x32x32 -> 10 { conv3-64x2 relu -> gap -> fc10 }
+              |                            ^^^^
+              |
+              | help: put the layer in parentheses: `(conv3-64) x2`
+        "#]],
     );
 }
 
@@ -382,11 +405,12 @@ fn a_repeat_of_a_single_layer() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 x2 -> gap -> fc10 }",
         &expect![[r#"
-        error: `x2` repeats a group, and `conv3-64` is a single layer
-        1 | Net: 3x32x32 -> 10 { conv3-64 x2 -> gap -> fc10 }
-          |                               ^^
-          = help: put it in parentheses: `(conv3-64) x2`
-    "#]],
+            error: `x2` repeats a group, and `conv3-64` is a single layer
+            1 | Net: 3x32x32 -> 10 { conv3-64 x2 -> gap -> fc10 }
+              |                               ^^
+              |
+              | help: put it in parentheses: `(conv3-64) x2`
+        "#]],
     );
 }
 
@@ -515,11 +539,12 @@ fn a_hexadecimal_shape() {
     refused(
         "Net: 0x32x32 -> 10 { conv3-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: `0x32x32` is a hexadecimal or binary number to Rust
-        1 | Net: 0x32x32 -> 10 { conv3-64 -> gap -> fc10 }
-          |      ^^^^^^^
-          = help: sizes do not begin with 0
-    "#]],
+            error: `0x32x32` is a hexadecimal or binary number to Rust
+            1 | Net: 0x32x32 -> 10 { conv3-64 -> gap -> fc10 }
+              |      ^^^^^^^
+              |
+              | help: sizes do not begin with 0
+        "#]],
     );
 }
 
@@ -552,10 +577,10 @@ fn a_zero_kernel() {
     refused(
         "Net: 3x32x32 -> 10 { conv0-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: the kernel of `conv0-64` must be at least 1
-        1 | Net: 3x32x32 -> 10 { conv0-64 -> gap -> fc10 }
-          |                      ^^^^^^^^
-    "#]],
+            error: the kernel of `conv0-64` must be at least 1
+            1 | Net: 3x32x32 -> 10 { conv0-64 -> gap -> fc10 }
+              |                      ^^^^^^^^
+        "#]],
     );
 }
 
@@ -564,10 +589,10 @@ fn zero_filters() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-0 -> gap -> fc10 }",
         &expect![[r#"
-        error: the number of filters of `conv3-0` must be at least 1
-        1 | Net: 3x32x32 -> 10 { conv3-0 -> gap -> fc10 }
-          |                      ^^^^^^^
-    "#]],
+            error: the number of filters of `conv3-0` must be at least 1
+            1 | Net: 3x32x32 -> 10 { conv3-0 -> gap -> fc10 }
+              |                      ^^^^^^^
+        "#]],
     );
 }
 
@@ -576,10 +601,10 @@ fn a_zero_stride() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64/0 -> gap -> fc10 }",
         &expect![[r#"
-        error: the stride of `conv3-64/0` must be at least 1
-        1 | Net: 3x32x32 -> 10 { conv3-64/0 -> gap -> fc10 }
-          |                      ^^^^^^^^^^
-    "#]],
+            error: the stride of `conv3-64/0` must be at least 1
+            1 | Net: 3x32x32 -> 10 { conv3-64/0 -> gap -> fc10 }
+              |                      ^^^^^^^^^^
+        "#]],
     );
 }
 
@@ -660,11 +685,12 @@ fn nothing_at_all() {
     refused(
         "",
         &expect![[r#"
-        error: no network is declared here
-        1 | 
-          | ^
-          = help: write `Name: 3x224x224 -> 1000 { conv3-64 -> .. }`
-    "#]],
+            error: no network is declared here
+            1 | 
+              | ^
+              |
+              | help: write `Name: 3x224x224 -> 1000 { conv3-64 -> .. }`
+        "#]],
     );
 }
 
@@ -685,11 +711,15 @@ fn an_even_kernel_without_padding() {
     refused(
         "Net: 3x32x32 -> 10 { conv4-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv4-64` has no half padding: the kernel 4x4 is even, so one side would get more
-        1 | Net: 3x32x32 -> 10 { conv4-64 -> gap -> fc10 }
-          |                      ^^^^^^^^
-          = help: say which padding it gets: `valid`, `same`, or `pad=2`
-    "#]],
+            error: `conv4-64` has no half padding: the kernel 4x4 is even, so one side would get more
+            1 | Net: 3x32x32 -> 10 { conv4-64 -> gap -> fc10 }
+              |                      ^^^^^^^^
+              |
+              |     input  3x32x32
+              |   > conv4-64
+              |
+              | help: say which padding it gets: `valid`, `same`, or `pad=2`
+        "#]],
     );
 }
 
@@ -698,10 +728,15 @@ fn a_kernel_larger_than_its_input() {
     refused(
         "Net: 3x8x8 -> 10 { pool2 pool2 conv5-64(valid) -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv5-64(valid)` does not fit: its 5x5 window is larger than 3x2x2
-        1 | Net: 3x8x8 -> 10 { pool2 pool2 conv5-64(valid) -> gap -> fc10 }
-          |                                ^^^^^^^^^^^^^^^
-    "#]],
+            error: `conv5-64(valid)` does not fit: its 5x5 window is larger than 3x2x2
+            1 | Net: 3x8x8 -> 10 { pool2 pool2 conv5-64(valid) -> gap -> fc10 }
+              |                                ^^^^^^^^^^^^^^^
+              |
+              |     input  3x8x8
+              |     pool2  3x4x4
+              |     pool2  3x2x2
+              |   > conv5-64(valid)
+        "#]],
     );
 }
 
@@ -710,10 +745,16 @@ fn a_pool_larger_than_its_input() {
     refused(
         "Net: 3x8x8 -> 10 { conv3-64 -> pool2 pool2 pool2 pool2 -> gap -> fc10 }",
         &expect![[r#"
-        error: `pool2` does not fit: its 2x2 window is larger than 64x1x1
-        1 | Net: 3x8x8 -> 10 { conv3-64 -> pool2 pool2 pool2 pool2 -> gap -> fc10 }
-          |                                                  ^^^^^
-    "#]],
+            error: `pool2` does not fit: its 2x2 window is larger than 64x1x1
+            1 | Net: 3x8x8 -> 10 { conv3-64 -> pool2 pool2 pool2 pool2 -> gap -> fc10 }
+              |                                                  ^^^^^
+              |
+              |     conv3-64  64x8x8
+              |     pool2     64x4x4
+              |     pool2     64x2x2
+              |     pool2     64x1x1
+              |   > pool2
+        "#]],
     );
 }
 
@@ -722,10 +763,14 @@ fn a_pool_padded_too_much() {
     refused(
         "Net: 3x8x8 -> 10 { conv3-64 -> pool2(pad=2) -> gap -> fc10 }",
         &expect![[r#"
-        error: `pool2(pad=2)` pads by more than half of its 2x2 window
-        1 | Net: 3x8x8 -> 10 { conv3-64 -> pool2(pad=2) -> gap -> fc10 }
-          |                                      ^^^^^
-    "#]],
+            error: `pool2(pad=2)` pads by more than half of its 2x2 window
+            1 | Net: 3x8x8 -> 10 { conv3-64 -> pool2(pad=2) -> gap -> fc10 }
+              |                                      ^^^^^
+              |
+              |     input     3x8x8
+              |     conv3-64  64x8x8
+              |   > pool2(pad=2)
+        "#]],
     );
 }
 
@@ -734,10 +779,13 @@ fn groups_that_do_not_divide() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64(groups=2) -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv3-64(groups=2)`: 2 groups do not divide the 3 channels that arrive
-        1 | Net: 3x32x32 -> 10 { conv3-64(groups=2) -> gap -> fc10 }
-          |                      ^^^^^^^^^^^^^^^^^^
-    "#]],
+            error: `conv3-64(groups=2)`: 2 groups do not divide the 3 channels that arrive
+            1 | Net: 3x32x32 -> 10 { conv3-64(groups=2) -> gap -> fc10 }
+              |                      ^^^^^^^^^^^^^^^^^^
+              |
+              |     input  3x32x32
+              |   > conv3-64(groups=2)
+        "#]],
     );
 }
 
@@ -746,10 +794,13 @@ fn groups_that_do_not_divide_the_filters() {
     refused(
         "Net: 4x32x32 -> 10 { conv3-63(groups=2) -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv3-63(groups=2)`: 2 groups do not divide the 63 filters
-        1 | Net: 4x32x32 -> 10 { conv3-63(groups=2) -> gap -> fc10 }
-          |                      ^^^^^^^^^^^^^^^^^^
-    "#]],
+            error: `conv3-63(groups=2)`: 2 groups do not divide the 63 filters
+            1 | Net: 4x32x32 -> 10 { conv3-63(groups=2) -> gap -> fc10 }
+              |                      ^^^^^^^^^^^^^^^^^^
+              |
+              |     input  4x32x32
+              |   > conv3-63(groups=2)
+        "#]],
     );
 }
 
@@ -758,10 +809,14 @@ fn group_norm_that_does_not_divide() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-48 gn32 -> gap -> fc10 }",
         &expect![[r#"
-        error: `gn32`: 32 groups do not divide the 48 channels that arrive
-        1 | Net: 3x32x32 -> 10 { conv3-48 gn32 -> gap -> fc10 }
-          |                               ^^^^
-    "#]],
+            error: `gn32`: 32 groups do not divide the 48 channels that arrive
+            1 | Net: 3x32x32 -> 10 { conv3-48 gn32 -> gap -> fc10 }
+              |                               ^^^^
+              |
+              |     input     3x32x32
+              |     conv3-48  48x32x32
+              |   > gn32
+        "#]],
     );
 }
 
@@ -770,10 +825,14 @@ fn a_shuffle_that_does_not_divide() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-6 shuffle2 -> gap -> fc10 }",
         &expect![[r#"
-        error: `shuffle2` needs channels in multiples of 4, and gets 6
-        1 | Net: 3x32x32 -> 10 { conv3-6 shuffle2 -> gap -> fc10 }
-          |                              ^^^^^^^^
-    "#]],
+            error: `shuffle2` needs channels in multiples of 4, and gets 6
+            1 | Net: 3x32x32 -> 10 { conv3-6 shuffle2 -> gap -> fc10 }
+              |                              ^^^^^^^^
+              |
+              |     input    3x32x32
+              |     conv3-6  6x32x32
+              |   > shuffle2
+        "#]],
     );
 }
 
@@ -782,11 +841,16 @@ fn a_convolution_behind_a_vector() {
     refused(
         "Net: 3x32x32 -> 10 { fc64 -> conv3-8 -> gap -> fc10 }",
         &expect![[r#"
-        error: `conv3-8` needs channels, height and width, and gets 64 features
-        1 | Net: 3x32x32 -> 10 { fc64 -> conv3-8 -> gap -> fc10 }
-          |                              ^^^^^^^
-          = help: layers on images stand before `flatten` and `fc`
-    "#]],
+            error: `conv3-8` needs channels, height and width, and gets 64 features
+            1 | Net: 3x32x32 -> 10 { fc64 -> conv3-8 -> gap -> fc10 }
+              |                              ^^^^^^^
+              |
+              |     input  3x32x32
+              |     fc64   64
+              |   > conv3-8
+              |
+              | help: layers on images stand before `flatten` and `fc`
+        "#]],
     );
 }
 
@@ -798,6 +862,10 @@ fn an_ascription_that_is_not_met() {
             error: `conv3-64/2` gives 64x16x16, but 64x32x32 is stated here
             1 | Net: 3x32x32 -> 10 { conv3-64/2 => 64x32x32 -> gap -> fc10 }
               |                                    ^^^^^^^^
+              |
+              |     input       3x32x32
+              |     conv3-64/2  64x16x16
+              |   > => 64x32x32
         "#]],
     );
 }
@@ -810,6 +878,12 @@ fn an_output_that_is_not_met() {
             error: the network is declared to give 10, but `fc100` at its end gives 100
             1 | Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc100 }
               |                 ^^
+              |
+              |     input     3x32x32
+              |     conv3-64  64x32x32
+              |     gap       64x1x1
+              |     fc100     100
+              |   > -> 10
         "#]],
     );
 }
@@ -822,6 +896,10 @@ fn an_output_of_another_rank() {
             error: the network is declared to give 10, but `conv3-10` at its end gives 10x32x32
             1 | Net: 3x32x32 -> 10 { conv3-10 }
               |                 ^^
+              |
+              |     input     3x32x32
+              |     conv3-10  10x32x32
+              |   > -> 10
         "#]],
     );
 }
@@ -831,11 +909,18 @@ fn a_residual_that_changes_the_shape() {
     refused(
         "Net: 3x32x32 -> 10 { residual { conv3-64 } -> gap -> fc10 }",
         &expect![[r#"
-        error: the residual adds 64x32x32 to 3x32x32: the body changes the shape
-        1 | Net: 3x32x32 -> 10 { residual { conv3-64 } -> gap -> fc10 }
-          |                      ^^^^^^^^
-          = help: give the shortcut a projection, `else (conv1-c/stride bn)`, or `else none`
-    "#]],
+            error: the residual adds 64x32x32 to 3x32x32: the body changes the shape
+            1 | Net: 3x32x32 -> 10 { residual { conv3-64 } -> gap -> fc10 }
+              |                      ^^^^^^^^
+              |
+              |     input     3x32x32
+              |   the body:
+              |     conv3-64  64x32x32
+              |   its input: 3x32x32
+              |   > residual
+              |
+              | help: give the shortcut a projection, `else (conv1-c/stride bn)`, or `else none`
+        "#]],
     );
 }
 
@@ -844,10 +929,17 @@ fn a_projection_of_another_shape() {
     refused(
         "Net: 3x32x32 -> 10 { residual { conv3-64/2 } else (conv1-64) -> gap -> fc10 }",
         &expect![[r#"
-        error: the two sides of the residual differ: 64x16x16 from the body, 64x32x32 from `else`
-        1 | Net: 3x32x32 -> 10 { residual { conv3-64/2 } else (conv1-64) -> gap -> fc10 }
-          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    "#]],
+            error: the two sides of the residual differ: 64x16x16 from the body, 64x32x32 from `else`
+            1 | Net: 3x32x32 -> 10 { residual { conv3-64/2 } else (conv1-64) -> gap -> fc10 }
+              |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              |
+              |     input       3x32x32
+              |   the body:
+              |     conv3-64/2  64x16x16
+              |   `else`:
+              |     conv1-64    64x32x32
+              |   > residual
+        "#]],
     );
 }
 
@@ -856,10 +948,17 @@ fn concat_of_two_sizes() {
     refused(
         "Net: 3x32x32 -> 10 { concat { conv3-8 | conv3-8/2 } -> gap -> fc10 }",
         &expect![[r#"
-        error: `concat` needs one height and width, and gets 8x32x32 and 8x16x16
-        1 | Net: 3x32x32 -> 10 { concat { conv3-8 | conv3-8/2 } -> gap -> fc10 }
-          |                      ^^^^^^
-    "#]],
+            error: `concat` needs one height and width, and gets 8x32x32 and 8x16x16
+            1 | Net: 3x32x32 -> 10 { concat { conv3-8 | conv3-8/2 } -> gap -> fc10 }
+              |                      ^^^^^^
+              |
+              |     input      3x32x32
+              |   branch 1:
+              |     conv3-8    8x32x32
+              |   branch 2:
+              |     conv3-8/2  8x16x16
+              |   > concat
+        "#]],
     );
 }
 
@@ -868,10 +967,17 @@ fn add_of_two_shapes() {
     refused(
         "Net: 3x32x32 -> 10 { add { conv3-8 | conv3-16 } -> gap -> fc10 }",
         &expect![[r#"
-        error: `add` needs equal shapes, and gets 8x32x32 and 16x32x32
-        1 | Net: 3x32x32 -> 10 { add { conv3-8 | conv3-16 } -> gap -> fc10 }
-          |                      ^^^
-    "#]],
+            error: `add` needs equal shapes, and gets 8x32x32 and 16x32x32
+            1 | Net: 3x32x32 -> 10 { add { conv3-8 | conv3-16 } -> gap -> fc10 }
+              |                      ^^^
+              |
+              |     input     3x32x32
+              |   branch 1:
+              |     conv3-8   8x32x32
+              |   branch 2:
+              |     conv3-16  16x32x32
+              |   > add
+        "#]],
     );
 }
 
@@ -892,10 +998,16 @@ fn dense_of_two_sizes() {
     refused(
         "Net: 3x32x32 -> 10 { dense { conv3-8/2 } -> gap -> fc10 }",
         &expect![[r#"
-        error: `concat` needs one height and width, and gets 3x32x32 and 8x16x16
-        1 | Net: 3x32x32 -> 10 { dense { conv3-8/2 } -> gap -> fc10 }
-          |                      ^^^^^
-    "#]],
+            error: `concat` needs one height and width, and gets 3x32x32 and 8x16x16
+            1 | Net: 3x32x32 -> 10 { dense { conv3-8/2 } -> gap -> fc10 }
+              |                      ^^^^^
+              |
+              |     input      3x32x32
+              |   its input: 3x32x32
+              |   the body:
+              |     conv3-8/2  8x16x16
+              |   > dense
+        "#]],
     );
 }
 
@@ -907,6 +1019,14 @@ fn an_odd_u_net() {
             error: `concat` needs one height and width, and gets 16x15x15 and 32x14x14
             1 | Net: 1x30x30 -> 2x30x30 { conv3-8 -> @e1 -> pool2 -> conv3-16 -> @e2 -> pool2 -> conv3-32 -> up2 -> @d2; concat(@e2, @d2) -> conv3-16 -> up2 -> @d1; concat(@e1, @d1) -> conv1-2 }
               |                                                                                                          ^^^^^^^^^^^^^^^^
+              |
+              |     conv3-16  16x15x15
+              |   `@e2`: 16x15x15
+              |   `@d2`:
+              |     pool2     16x7x7
+              |     conv3-32  32x7x7
+              |     up2       32x14x14
+              |   > concat(@e2, @d2)
         "#]],
     );
 }
@@ -919,6 +1039,12 @@ fn a_deconvolution_that_cannot_reach_its_tap() {
             error: `deconv2-8/2(like @e)` gives 4x4 and cannot reach the 8x8 of `@e`: an output padding is less than the stride
             1 | Net: 1x8x8 -> 8x8x8 { conv3-8 -> @e -> pool2 pool2 -> deconv2-8/2(like @e) }
               |                                                                   ^^^^^^^
+              |
+              |     input    1x8x8
+              |     conv3-8  8x8x8
+              |     pool2    8x4x4
+              |     pool2    8x2x2
+              |   > deconv2-8/2(like @e)
         "#]],
     );
 }
@@ -928,10 +1054,13 @@ fn a_crop_that_is_too_large() {
     refused(
         "Net: 1x8x8 -> 1x9x9 { crop(9x9) }",
         &expect![[r#"
-        error: `crop(9x9)` cannot cut 9x9 out of 1x8x8
-        1 | Net: 1x8x8 -> 1x9x9 { crop(9x9) }
-          |                            ^^^
-    "#]],
+            error: `crop(9x9)` cannot cut 9x9 out of 1x8x8
+            1 | Net: 1x8x8 -> 1x9x9 { crop(9x9) }
+              |                            ^^^
+              |
+              |     input  1x8x8
+              |   > crop(9x9)
+        "#]],
     );
 }
 
@@ -940,11 +1069,12 @@ fn a_block_that_calls_itself() {
     refused(
         "Net: 3x32x32 -> 10 { block A() { A() } A() -> gap -> fc10 }",
         &expect![[r#"
-        error: the block `A` calls itself
-        1 | Net: 3x32x32 -> 10 { block A() { A() } A() -> gap -> fc10 }
-          |                                  ^
-          = in `A()`
-    "#]],
+            error: the block `A` calls itself
+            1 | Net: 3x32x32 -> 10 { block A() { A() } A() -> gap -> fc10 }
+              |                                  ^
+              |
+              | in `A()`
+        "#]],
     );
 }
 
@@ -965,10 +1095,13 @@ fn a_network_of_another_input() {
     refused(
         "A: 1x8x8 -> 4 { fc4 } B: 3x8x8 -> 4 { A() }",
         &expect![[r#"
-        error: `A` takes 1x8x8, and gets 3x8x8
-        1 | A: 1x8x8 -> 4 { fc4 } B: 3x8x8 -> 4 { A() }
-          |                                       ^^^
-    "#]],
+            error: `A` takes 1x8x8, and gets 3x8x8
+            1 | A: 1x8x8 -> 4 { fc4 } B: 3x8x8 -> 4 { A() }
+              |                                       ^^^
+              |
+              |     input  3x8x8
+              |   > A()
+        "#]],
     );
 }
 
@@ -1001,11 +1134,12 @@ fn two_layers_of_one_name() {
     refused(
         "Net: 3x32x32 -> 10 { c: conv3-8 relu c: conv3-8 -> gap -> fc10 }",
         &expect![[r#"
-        error: two layers would be named `c`, and share their weights' names
-        1 | Net: 3x32x32 -> 10 { c: conv3-8 relu c: conv3-8 -> gap -> fc10 }
-          |                                      ^
-          = help: give one of them another label
-    "#]],
+            error: two layers would be named `c`, and share their weights' names
+            1 | Net: 3x32x32 -> 10 { c: conv3-8 relu c: conv3-8 -> gap -> fc10 }
+              |                                      ^
+              |
+              | help: give one of them another label
+        "#]],
     );
 }
 
@@ -1014,11 +1148,12 @@ fn a_label_in_a_repeated_group() {
     refused(
         "Net: 3x32x32 -> 10 { (c: conv3-8 relu) x2 -> gap -> fc10 }",
         &expect![[r#"
-        error: two layers would be named `c`, and share their weights' names
-        1 | Net: 3x32x32 -> 10 { (c: conv3-8 relu) x2 -> gap -> fc10 }
-          |                       ^
-          = help: give one of them another label
-    "#]],
+            error: two layers would be named `c`, and share their weights' names
+            1 | Net: 3x32x32 -> 10 { (c: conv3-8 relu) x2 -> gap -> fc10 }
+              |                       ^
+              |
+              | help: give one of them another label
+        "#]],
     );
 }
 
@@ -1027,11 +1162,12 @@ fn a_numbered_label_without_repeat() {
     refused(
         "Net: 3x32x32 -> 10 { block A() { relu } c[1..]: A() -> gap -> fc10 }",
         &expect![[r#"
-        error: `c[..]` numbers the copies of a repeat, and nothing is repeated here
-        1 | Net: 3x32x32 -> 10 { block A() { relu } c[1..]: A() -> gap -> fc10 }
-          |                                         ^
-          = help: write `c: ..`, or repeat what follows: `.. x2`
-    "#]],
+            error: `c[..]` numbers the copies of a repeat, and nothing is repeated here
+            1 | Net: 3x32x32 -> 10 { block A() { relu } c[1..]: A() -> gap -> fc10 }
+              |                                         ^
+              |
+              | help: write `c: ..`, or repeat what follows: `.. x2`
+        "#]],
     );
 }
 
@@ -1040,10 +1176,10 @@ fn a_dropout_beyond_one() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-8 dropout(1.5) -> gap -> fc10 }",
         &expect![[r#"
-        error: the argument of `dropout(1.5)` must be a probability of at least 0 and below 1
-        1 | Net: 3x32x32 -> 10 { conv3-8 dropout(1.5) -> gap -> fc10 }
-          |                                      ^^^
-    "#]],
+            error: the argument of `dropout(1.5)` must be a probability of at least 0 and below 1
+            1 | Net: 3x32x32 -> 10 { conv3-8 dropout(1.5) -> gap -> fc10 }
+              |                                      ^^^
+        "#]],
     );
 }
 
@@ -1100,11 +1236,12 @@ fn two_inputs_and_no_beginning() {
     refused(
         "Net: (a: 3x8x8, b: 3x8x8) -> 10 { conv3-8 -> gap -> fc10 }",
         &expect![[r#"
-        error: this path does not say which input it begins with
-        1 | Net: (a: 3x8x8, b: 3x8x8) -> 10 { conv3-8 -> gap -> fc10 }
-          |                                   ^^^^^^^
-          = help: begin it with `a ->`, `b ->` or a tap
-    "#]],
+            error: this path does not say which input it begins with
+            1 | Net: (a: 3x8x8, b: 3x8x8) -> 10 { conv3-8 -> gap -> fc10 }
+              |                                   ^^^^^^^
+              |
+              | help: begin it with `a ->`, `b ->` or a tap
+        "#]],
     );
 }
 
@@ -1128,7 +1265,8 @@ fn an_output_that_nothing_gives() {
             error: nothing is named `@class`, which the network gives
             1 | Net: 3x8x8 -> (class: 10, box: 4) { gap -> @trunk -> fc10 @clas; @trunk -> fc4 @box }
               |                ^^^^^
-              = help: a tap with a similar name exists: `@clas`
+              |
+              | help: a tap with a similar name exists: `@clas`
         "#]],
     );
 }
@@ -1141,6 +1279,11 @@ fn an_output_tap_of_another_shape() {
             error: the output `box` is declared as 4, but `@box` is 5
             1 | Net: 3x8x8 -> (class: 10, box: 4) { gap -> @trunk -> fc10 @class; @trunk -> fc5 @box }
               |                                ^
+              |
+              |     input  3x8x8
+              |     gap    3x1x1
+              |     fc5    5
+              |   > -> 4
         "#]],
     );
 }
@@ -1150,11 +1293,12 @@ fn an_unknown_symbol_in_a_fact() {
     refused(
         "Net: [3, H, W] -> 10 where G % 32 == 0 { conv3-8 -> gap -> fc10 }",
         &expect![[r#"
-        error: `G` is not a symbol of the input's shape
-        1 | Net: [3, H, W] -> 10 where G % 32 == 0 { conv3-8 -> gap -> fc10 }
-          |                            ^
-          = help: did you mean `H`?
-    "#]],
+            error: `G` is not a symbol of the input's shape
+            1 | Net: [3, H, W] -> 10 where G % 32 == 0 { conv3-8 -> gap -> fc10 }
+              |                            ^
+              |
+              | help: did you mean `H`?
+        "#]],
     );
 }
 
@@ -1178,7 +1322,14 @@ fn a_u_net_without_facts() {
             error: [8, 2*floor((H)/2), 2*floor((W)/2)] need not be [8, H, W] for every size
             1 | Net: [1, H, W] -> [8, H, W] { conv3-8 -> @e -> pool2 -> up2 -> @d; add(@e, @d) }
               |                                                                    ^^^^^^^^^^^
-              = help: a fact in `where`, such as `H % 32 == 0`, may decide it
+              |
+              |     input    [1, H, W]
+              |     conv3-8  [8, H, W]
+              |     pool2    [8, floor((H)/2), floor((W)/2)]
+              |     up2      [8, 2*floor((H)/2), 2*floor((W)/2)]
+              |   > add(@e, @d)
+              |
+              | help: a fact in `where`, such as `H % 32 == 0`, may decide it
         "#]],
     );
 }
@@ -1203,16 +1354,114 @@ fn three_mistakes_at_once() {
             error: the network is declared to give 10, but `fc100` at its end gives 100
             1 | Net: 3x32x32 -> 10 { conv3-64 rellu -> pool2 => 64x16x16 -> conv3-64(pda=1) => 64x16x16 -> gap -> fc100 }
               |                 ^^
+              |
+              |     => 64x16x16  64x16x16
+              |     gap          64x1x1
+              |     fc100        100
+              |   > -> 10
 
             error: `rellu` is not a layer
             1 | Net: 3x32x32 -> 10 { conv3-64 rellu -> pool2 => 64x16x16 -> conv3-64(pda=1) => 64x16x16 -> gap -> fc100 }
               |                               ^^^^^
-              = help: did you mean `relu`?
+              |
+              | help: did you mean `relu`?
 
             error: `conv` has no option `pda`
             1 | Net: 3x32x32 -> 10 { conv3-64 rellu -> pool2 => 64x16x16 -> conv3-64(pda=1) => 64x16x16 -> gap -> fc100 }
               |                                                                      ^^^
-              = help: did you mean `pad`?
+              |
+              | help: did you mean `pad`?
+        "#]],
+    );
+}
+
+#[test]
+fn a_generic_that_rust_cannot_pass_on() {
+    refused(
+        "N<K = 4>: 3x8x8 -> 10 { Head(2*K) } Head<C = 2>: 3x8x8 -> 10 { conv3-C relu gap -> fc10 }",
+        &expect![[r#"
+            error: a const generic of `Head` can be a number, a const, or outside of blocks a const generic by itself, and this is `2*K`
+            1 | N<K = 4>: 3x8x8 -> 10 { Head(2*K) } Head<C = 2>: 3x8x8 -> 10 { conv3-C relu gap -> fc10 }
+              |                              ^^^
+        "#]],
+    );
+}
+
+#[test]
+fn more_than_generics_in_the_call_of_a_network() {
+    refused(
+        "N: 3x8x8 -> 10 { Body()/2 -> fc10 } Body: 3x8x8 -> 4x8x8 { conv3-4 }",
+        &expect![[r#"
+            error: `Body` as a layer takes the values of its const generics and nothing else
+            1 | N: 3x8x8 -> 10 { Body()/2 -> fc10 } Body: 3x8x8 -> 4x8x8 { conv3-4 }
+              |                         ^
+        "#]],
+    );
+}
+
+#[test]
+fn a_block_whose_struct_another_has() {
+    refused(
+        "N: 3x8x8 -> 4x8x8 { block Body() { conv3-4 } Body } NBody: 3x8x8 -> 3x8x8 { relu }",
+        &expect![[r#"
+            error: this block's struct would be named `NBody`, which another struct is
+            1 | N: 3x8x8 -> 4x8x8 { block Body() { conv3-4 } Body } NBody: 3x8x8 -> 3x8x8 { relu }
+              |                           ^^^^
+        "#]],
+    );
+}
+
+#[test]
+fn a_count_beyond_64_bits() {
+    refused(
+        "N: 1x1x1 -> 2147483648 { conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) }",
+        &expect![[r#"
+            error: the network has more parameters than a 64-bit number can count
+            1 | N: 1x1x1 -> 2147483648 { conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) }
+              | ^
+        "#]],
+    );
+}
+
+#[test]
+fn features_that_are_not_known() {
+    refused(
+        "N: [3, H, W] -> 10 { conv3-4 relu -> fc10 }",
+        &expect![[r#"
+        error: `fc10` needs a known number of features, and gets [4, H, W]
+        1 | N: [3, H, W] -> 10 { conv3-4 relu -> fc10 }
+          |                                      ^^^^
+          |
+          |     input    [3, H, W]
+          |     conv3-4  [4, H, W]
+          |     relu     [4, H, W]
+          |   > fc10
+          |
+          | help: `gap` before it makes one value of each channel, whatever the size
+    "#]],
+    );
+}
+
+#[test]
+fn the_same_said_twice() {
+    refused(
+        "N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }",
+        &expect![[r#"
+        error: `conv3-4(kernel=5)` has the number in its name and `kernel=`, which say the same thing twice
+        1 | N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }
+          |                     ^^^^^^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn a_repeat_of_taps() {
+    refused(
+        "N: 3x8x8 -> 6x8x8 { id @a -> concat(@a, @a) x2 }",
+        &expect![[r#"
+            error: `x2` repeats a group, a block or a combination, and none stands before it
+            1 | N: 3x8x8 -> 6x8x8 { id @a -> concat(@a, @a) x2 }
+              |                                             ^^
         "#]],
     );
 }

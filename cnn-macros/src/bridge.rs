@@ -20,6 +20,7 @@ impl Bridge {
 
     fn push(&mut self, stream: TokenStream) {
         for tree in stream {
+            self.at_line(tree.span());
             match &tree {
                 TokenTree::Ident(ident) => {
                     // `r#match` is the name `match`: in a weight file, and as the field that it becomes.
@@ -49,11 +50,16 @@ impl Bridge {
                     self.table.open(delimiter);
                     self.trees.push(tree.clone());
                     self.push(group.stream());
+                    self.at_line(group.span_close());
                     self.table.close(delimiter);
                     self.trees.push(tree);
                 }
             }
         }
+    }
+
+    fn at_line(&mut self, span: Span) {
+        self.table.at_line(u32::try_from(span.start().line).unwrap_or(u32::MAX));
     }
 
     pub(crate) fn table(&self) -> &TokenTable {

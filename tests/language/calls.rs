@@ -156,6 +156,12 @@ fn networks_in_networks() {
         ]
     );
     assert_eq!(External::PARAMS, backbone::Net::PARAMS + backbone::Head::<7>::PARAMS);
+    // Each counts its own input; as a layer that is what stands before it.
+    let inputs =
+        backbone::Net::INPUT.iter().product::<usize>() + backbone::Head::<7>::INPUT.iter().product::<usize>();
+    let held = backbone::Net::ACTIVATIONS + backbone::Head::<7>::ACTIVATIONS - inputs;
+    assert_eq!(External::ACTIVATIONS, 3 * 16 * 16 + held);
+    assert_eq!(External::LAYERS.iter().map(|layer| layer.activations).sum::<usize>(), held);
     assert_eq!(External::MACS, backbone::Net::MACS + backbone::Head::<7>::MACS);
     let weight = param(state, "backbone.stem.weight");
     let slide = Slide::new([3, 3]).pad([1; 4]).stride([2, 2]);
@@ -163,6 +169,36 @@ fn networks_in_networks() {
     let y = relu(&plain::bn(&y, state, "backbone.1", 1e-5));
     let y = relu(&conv(&y, state, "backbone.body"));
     close(&net.forward(&x).unwrap(), &linear(&plain::adaptive(&y, [1, 1]), state, "1.fc"));
+}
+
+network! {
+    Same: 4x6x6 -> 4x6x6 { conv3-4 relu }
+
+    /// Each copy of a network has weights of its own; branches can be repeated like groups.
+    Copies: 4x6x6 -> 16x6x6 { stage: Same() x2 -> concat { id | id } x2 }
+}
+
+#[test]
+fn networks_and_branches_can_be_repeated() {
+    let x = tensor(&[2, 4, 6, 6]);
+    let net = Copies::init(Init::seed(1), &CPU).unwrap();
+    let state = net.state();
+    assert_eq!(
+        names(state),
+        [
+            "stage.0.0.weight [4, 4, 3, 3]",
+            "stage.0.0.bias [4]",
+            "stage.1.0.weight [4, 4, 3, 3]",
+            "stage.1.0.bias [4]",
+        ]
+    );
+    let mut y = x.clone();
+    for path in ["stage.0.0", "stage.1.0"] {
+        let (weight, bias) = (param(state, &format!("{path}.weight")), param(state, &format!("{path}.bias")));
+        y = relu(&plain::conv(&y, &weight, Some(&bias), Slide::new([3, 3]).pad([1; 4]), 1, [6, 6]));
+    }
+    let four = Tensor::cat(&[&y, &y, &y, &y], 1).unwrap();
+    close(&net.forward(&x).unwrap(), &four);
 }
 
 /// The runtime under another name.

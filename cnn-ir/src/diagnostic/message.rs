@@ -5,20 +5,30 @@ use crate::window::Padding;
 use std::fmt::{self, Write};
 
 impl fmt::Display for Diagnostic {
-    /// The headline, the calls that led there, and the help, as the macro and the text front end print it.
+    /// The headline; how it came to that; what helps. As the macro and the text front end print it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem.headline())?;
-        let help = self.problem.help();
-        if !self.notes.is_empty() || help.is_some() {
+        if !self.notes.is_empty() || !self.trace.rows.is_empty() {
             f.write_str("\n")?;
         }
         for note in &self.notes {
             write!(f, "\n{note}")?;
         }
-        match help {
-            Some(help) => write!(f, "\nhelp: {help}"),
-            None => Ok(()),
+        if !self.trace.rows.is_empty() {
+            write!(f, "\n{}", self.trace)?;
         }
+        // What was tried and fits says more than what may help.
+        let help = self.problem.help().filter(|_| self.fits.is_empty());
+        if help.is_some() || !self.fits.is_empty() {
+            f.write_str("\n")?;
+        }
+        if let Some(help) = help {
+            write!(f, "\nhelp: {help}")?;
+        }
+        for fit in &self.fits {
+            write!(f, "\nfits: {fit}")?;
+        }
+        Ok(())
     }
 }
 

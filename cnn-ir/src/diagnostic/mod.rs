@@ -4,7 +4,11 @@
 //! place where problems become words.
 
 mod message;
+mod trace;
 
+pub use trace::{Evidence, Trace, TraceRow};
+
+use crate::fix::Fit;
 use crate::token::TokenRange;
 use crate::window::Padding;
 
@@ -17,13 +21,26 @@ pub struct Diagnostic {
     pub problem: Problem,
     /// The calls that led there: "in `layer1`: `Basic(64)`".
     pub notes: Vec<String>,
+    /// How the shapes that met came to be.
+    pub trace: Trace,
+    /// What a search for fixes looks at.
+    pub evidence: Evidence,
+    /// Edits after which the whole declaration fits, nearest first.
+    pub fits: Vec<Fit>,
 }
 
 impl Diagnostic {
     /// Without notes.
     #[must_use]
     pub fn new(range: TokenRange, problem: Problem) -> Self {
-        Self { range, problem, notes: Vec::new() }
+        Self {
+            range,
+            problem,
+            notes: Vec::new(),
+            trace: Trace::default(),
+            evidence: Evidence::default(),
+            fits: Vec::new(),
+        }
     }
 }
 
@@ -349,4 +366,33 @@ pub enum Problem {
         found: String,
         stated: String,
     },
+}
+
+impl Problem {
+    /// Whether shapes met that do not fit: then the message shows how they came to be, and fixes are searched.
+    #[must_use]
+    pub fn is_about_shapes(&self) -> bool {
+        matches!(
+            self,
+            Self::FeaturesNotKnown { .. }
+                | Self::NeedsImage { .. }
+                | Self::EvenHalf { .. }
+                | Self::PoolPadding { .. }
+                | Self::WindowTooLarge { .. }
+                | Self::DeconvTooSmall { .. }
+                | Self::LikeOutOfReach { .. }
+                | Self::CeilOfSymbol { .. }
+                | Self::GroupsDoNotDivide { .. }
+                | Self::ShuffleDoesNotDivide { .. }
+                | Self::CropTooLarge { .. }
+                | Self::ResidualShapes { .. }
+                | Self::SidesDiffer { .. }
+                | Self::ConcatShapes { .. }
+                | Self::MergeShapes { .. }
+                | Self::NetworkInput { .. }
+                | Self::Ascription { .. }
+                | Self::OutputShape { .. }
+                | Self::NotDecidable { .. }
+        )
+    }
 }

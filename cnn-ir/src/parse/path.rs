@@ -252,7 +252,7 @@ fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
             }
             branches
         });
-        return ItemKind::Branches { merge, branches: branches.unwrap_or_default() };
+        return ItemKind::Branches { merge, branches: branches.unwrap_or_default(), repeat: repeat(cursor) };
     }
     let found = cursor.found();
     let expected = match merge {

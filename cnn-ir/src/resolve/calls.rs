@@ -2,7 +2,7 @@
 
 use super::Flow;
 use super::names::{Bound, Names};
-use super::walk::{Frame, Level, Walk};
+use super::walk::{Caller, Frame, Level, Walk};
 use crate::ast::{Block, Item, Word};
 use crate::diagnostic::Problem;
 use crate::model::{Call, Instance, Step};
@@ -41,7 +41,7 @@ impl<'a> Walk<'_, 'a> {
         level: &mut Level,
         steps: &mut Vec<Step>,
     ) -> Flow {
-        let source = self.text(word.range);
+        let source = self.quoted(word.range);
         if self.active.len() >= DEEPEST {
             self.report(word.head.range(), Problem::TooDeep);
             steps.push(Step::Broken);
@@ -61,10 +61,11 @@ impl<'a> Walk<'_, 'a> {
         let mut copies = Vec::new();
         let mut flow = flow;
         let list = list_of(item, word, level);
-        self.calls.push(match &item.label {
+        let note = match &item.label {
             Some(label) => format!("in `{}`: `{source}`", label.name.text),
             None => format!("in `{source}`"),
-        });
+        };
+        self.calls.push(Caller { note, range: word.range });
         self.active.push(&block.name.text);
         for copy in 0..count {
             if self.shared.remaining == 0 {
@@ -76,8 +77,10 @@ impl<'a> Walk<'_, 'a> {
             let stride = if copy == 0 { first_stride } else { 1 };
             let (instance, after) = self.instance(block, &bound, stride, &path, flow);
             flow = after;
-            let id = self.intern(instance);
-            copies.push((path, id));
+            if !self.shared.quiet() {
+                let id = self.intern(instance);
+                copies.push((path, id));
+            }
         }
         self.active.pop();
         self.calls.pop();

@@ -2,6 +2,7 @@
 
 use super::Flow;
 use super::field::Field;
+use super::origin::{OriginId, Side, What};
 use super::walk::{Level, Walk};
 use crate::ast::{self, Ident, Item, Merge, Path};
 use crate::diagnostic::Problem;
@@ -23,12 +24,14 @@ impl<'a> Walk<'_, 'a> {
     ) -> Flow {
         let (inner, after) = self.branch(body, flow.clone(), level);
         let same = flow.shape.equals(&after.shape);
+        let mut parents = vec![after.origin];
         let (shortcut, field) = match shortcut {
             _ if same == Some(true) => (Shortcut::Identity, flow.field.join(after.field)),
             Some(ast::Shortcut::None) => (Shortcut::Absent, after.field),
             Some(ast::Shortcut::Projection(projection)) => {
-                let (projected, other) = self.projection(projection, flow, level);
-                self.sides_meet(item.range, &after.shape, &other.shape, "residual");
+                let (projected, other) = self.projection(projection, flow.clone(), level);
+                self.sides_meet(item.range, &after, &other, "residual");
+                parents.push(other.origin);
                 (Shortcut::Projection(projected), after.field.join(other.field))
             }
             None => {
@@ -37,13 +40,19 @@ impl<'a> Walk<'_, 'a> {
                     body: after.shape.to_string(),
                     decided: same.is_some(),
                 };
-                self.report(head_of(item), problem);
+                let sides = [
+                    Side { name: "the body".into(), flow: &after },
+                    Side { name: "its input".into(), flow: &flow },
+                ];
+                self.report_meeting(head_of(item), problem, "residual", &sides, &[]);
                 steps.push(Step::Broken);
                 return Flow::UNKNOWN;
             }
         };
         steps.push(Step::Residual { body: inner, shortcut });
-        Flow { shape: after.shape, field, source: Some(item.range) }
+        parents.push(flow.origin);
+        let origin = self.note(What::Merge("residual"), item.range, &after.shape, &parents);
+        Flow { shape: after.shape, field, origin }
     }
 
     /// A branch: the taps that it names are its own, because outside it they need not be there.
@@ -67,14 +76,19 @@ impl<'a> Walk<'_, 'a> {
         (steps, flow)
     }
 
-    fn sides_meet(&mut self, range: TokenRange, left: &Shape, right: &Shape, what: &'static str) {
-        match left.equals(right) {
+    fn sides_meet(&mut self, range: TokenRange, left: &Flow, right: &Flow, what: &'static str) {
+        match left.shape.equals(&right.shape) {
             Some(true) => {}
             Some(false) => {
-                let problem = Problem::SidesDiffer { what, left: left.to_string(), right: right.to_string() };
-                self.report(range, problem);
+                let (left_shape, right_shape) = (left.shape.to_string(), right.shape.to_string());
+                let problem = Problem::SidesDiffer { what, left: left_shape, right: right_shape };
+                let sides = [
+                    Side { name: "the body".into(), flow: left },
+                    Side { name: "`else`".into(), flow: right },
+                ];
+                self.report_meeting(range, problem, "residual", &sides, &[]);
             }
-            None => self.oblige(right, left, range, "the other branch"),
+            None => self.oblige(right, &left.shape, range, "the other branch"),
         }
     }
 
@@ -88,9 +102,12 @@ impl<'a> Walk<'_, 'a> {
     ) -> Flow {
         let (inner, after) = self.branch(body, flow.clone(), level);
         let field = flow.field.join(after.field);
-        let shape = self.concat(head_of(item), &[flow.shape, after.shape]);
+        let sides = [flow, after];
+        let shape = self.concat(head_of(item), &sides, &["its input", "the body"]);
         steps.push(Step::Dense { body: inner });
-        Flow { shape, field, source: Some(item.range) }
+        let [flow, after] = sides;
+        let origin = self.note(What::Merge("dense"), item.range, &shape, &[after.origin, flow.origin]);
+        Flow { shape, field, origin }
     }
 
     pub(super) fn branches(
@@ -106,17 +123,18 @@ impl<'a> Walk<'_, 'a> {
             self.report(item.range, Problem::OneBranch { what: merge.keyword() });
         }
         let mut bodies = Vec::new();
-        let mut shapes = Vec::new();
+        let mut sides = Vec::new();
         let mut field: Option<Field> = None;
         for branch in branches {
             let (body, after) = self.branch(branch, flow.clone(), level);
             bodies.push(body);
-            shapes.push(after.shape);
             field = Some(field.map_or(after.field, |field| field.join(after.field)));
+            sides.push(after);
         }
-        let shape = self.merge(head_of(item), merge, &shapes);
+        let shape = self.merge(head_of(item), merge, &sides, &[]);
         steps.push(Step::Branches { merge, branches: bodies });
-        Flow { shape, field: field.unwrap_or(flow.field), source: Some(item.range) }
+        let origin = self.met(merge, item.range, &shape, &sides);
+        Flow { shape, field: field.unwrap_or(flow.field), origin }
     }
 
     pub(super) fn merge_taps(
@@ -129,7 +147,7 @@ impl<'a> Walk<'_, 'a> {
         if taps.len() < 2 {
             self.report(item.range, Problem::OneBranch { what: merge.keyword() });
         }
-        let mut shapes = Vec::new();
+        let mut sides = Vec::new();
         let mut field: Option<Field> = None;
         for tap in taps {
             let Some(flow) = self.find_tap(tap) else {
@@ -137,37 +155,57 @@ impl<'a> Walk<'_, 'a> {
                 return Flow::UNKNOWN;
             };
             field = Some(field.map_or(flow.field, |field| field.join(flow.field)));
-            shapes.push(flow.shape);
+            sides.push(flow);
         }
-        let shape = self.merge(item.range, merge, &shapes);
+        let names: Vec<String> = taps.iter().map(|tap| format!("`@{}`", tap.text)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let shape = self.merge(item.range, merge, &sides, &names);
         steps.push(Step::Taps { merge, taps: taps.iter().map(|tap| tap.text.clone()).collect() });
-        Flow { shape, field: field.unwrap_or(Field::Unknown), source: Some(item.range) }
+        let origin = self.met(merge, item.range, &shape, &sides);
+        Flow { shape, field: field.unwrap_or(Field::Unknown), origin }
     }
 
-    fn merge(&mut self, range: TokenRange, merge: Merge, shapes: &[Shape]) -> Shape {
+    fn met(&mut self, merge: Merge, range: TokenRange, shape: &Shape, sides: &[Flow]) -> Option<OriginId> {
+        let parents: Vec<Option<OriginId>> = sides.iter().map(|side| side.origin).collect();
+        self.note(What::Merge(merge.keyword()), range, shape, &parents)
+    }
+
+    /// Where the `sides` meet; unnamed ones are numbered in messages.
+    fn merge(&mut self, range: TokenRange, merge: Merge, sides: &[Flow], names: &[&str]) -> Shape {
         match merge {
-            Merge::Concat => self.concat(range, shapes),
-            Merge::Add | Merge::Mul => self.broadcast(range, merge, shapes),
+            Merge::Concat => self.concat(range, sides, names),
+            Merge::Add | Merge::Mul => self.broadcast(range, merge, sides, names),
         }
+    }
+
+    fn report_sides(&mut self, range: TokenRange, problem: Problem, sides: &[Flow], names: &[&str]) {
+        let name =
+            |index: usize| names.get(index).map_or(format!("branch {}", index + 1), ToString::to_string);
+        let sides: Vec<Side<'_>> =
+            sides.iter().enumerate().map(|(index, flow)| Side { name: name(index), flow }).collect();
+        let offender = self.short(range);
+        self.report_meeting(range, problem, &offender, &sides, &[]);
     }
 
     /// Channels one after another; heights and widths must agree.
-    fn concat(&mut self, range: TokenRange, shapes: &[Shape]) -> Shape {
-        if shapes.iter().any(Shape::is_unknown) {
+    fn concat(&mut self, range: TokenRange, sides: &[Flow], names: &[&str]) -> Shape {
+        if sides.iter().any(|side| side.shape.is_unknown()) {
             return Shape::Unknown;
         }
-        let Some((first, rest)) = shapes.split_first() else { return Shape::Unknown };
+        let Some((first, rest)) = sides.split_first() else { return Shape::Unknown };
+        let first = &first.shape;
         let mut total = first.channels().cloned().unwrap_or(Dim::ZERO);
-        for shape in rest {
+        for side in rest {
+            let shape = &side.shape;
             let meets = match (first, shape) {
                 (Shape::Chw([_, height, width]), Shape::Chw([_, other_height, other_width])) => {
                     match (height.equals(other_height), width.equals(other_width)) {
                         (Some(true), Some(true)) => true,
                         (Some(false), _) | (_, Some(false)) => false,
                         _ => {
-                            let stated = Shape::Chw([Dim::ONE, height.clone(), width.clone()]);
-                            let found = Shape::Chw([Dim::ONE, other_height.clone(), other_width.clone()]);
-                            self.oblige(&found, &stated, range, "the height and width of the first branch");
+                            let channels = shape.channels().cloned().unwrap_or(Dim::ONE);
+                            let stated = Shape::Chw([channels, height.clone(), width.clone()]);
+                            self.oblige(side, &stated, range, "the height and width of the first branch");
                             true
                         }
                     }
@@ -176,8 +214,8 @@ impl<'a> Walk<'_, 'a> {
                 _ => false,
             };
             if !meets {
-                let shapes = shapes.iter().map(ToString::to_string).collect();
-                self.report(range, Problem::ConcatShapes { shapes });
+                let shapes = sides.iter().map(|side| side.shape.to_string()).collect();
+                self.report_sides(range, Problem::ConcatShapes { shapes }, sides, names);
                 return Shape::Unknown;
             }
             total = &total + shape.channels().unwrap_or(&Dim::ZERO);
@@ -189,16 +227,18 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Sum or product: equal shapes, or C and Cx1x1 over CxHxW.
-    fn broadcast(&mut self, range: TokenRange, merge: Merge, shapes: &[Shape]) -> Shape {
-        if shapes.iter().any(Shape::is_unknown) {
+    fn broadcast(&mut self, range: TokenRange, merge: Merge, sides: &[Flow], names: &[&str]) -> Shape {
+        let shapes: Vec<&Shape> = sides.iter().map(|side| &side.shape).collect();
+        if shapes.iter().any(|shape| shape.is_unknown()) {
             return Shape::Unknown;
         }
         // The largest is the one that is not Cx1x1.
         let full = shapes.iter().find(|shape| shape.as_flat().is_none()).or_else(|| {
             shapes.iter().find(|shape| matches!(shape, Shape::Chw(_))).or_else(|| shapes.first())
         });
-        let Some(full) = full.cloned() else { return Shape::Unknown };
-        for shape in shapes {
+        let Some(full) = full.map(|&full| full.clone()) else { return Shape::Unknown };
+        for side in sides {
+            let shape = &side.shape;
             let verdict = match (shape.equals(&full), shape.as_flat(), full.channels()) {
                 (Some(true), ..) => continue,
                 (_, Some(channels), Some(wanted)) => channels.equals(wanted),
@@ -206,10 +246,11 @@ impl<'a> Walk<'_, 'a> {
             };
             match verdict {
                 Some(true) => {}
-                None => self.oblige(shape, &full, range, "the other branch"),
+                None => self.oblige(side, &full, range, "the other branch"),
                 Some(false) => {
                     let shapes = shapes.iter().map(ToString::to_string).collect();
-                    self.report(range, Problem::MergeShapes { what: merge.keyword(), shapes });
+                    let problem = Problem::MergeShapes { what: merge.keyword(), shapes };
+                    self.report_sides(range, problem, sides, names);
                     return Shape::Unknown;
                 }
             }

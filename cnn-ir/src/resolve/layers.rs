@@ -3,6 +3,7 @@
 use super::Flow;
 use super::field::Field;
 use super::names::{Bound, Broken};
+use super::origin::What;
 use super::walk::Walk;
 use crate::ast::{ArgValue, Expr, ExprKind, Item, ItemKind, Word};
 use crate::diagnostic::Problem;
@@ -55,9 +56,12 @@ impl<'a> Walk<'_, 'a> {
         let options = self.options(word, head, digits, next);
         let (Ok(options), false) = (options, flow.shape.is_unknown()) else {
             steps.push(Step::Broken);
-            return self.recovered(word, head, &flow);
+            return self.recovered(word, head);
         };
         match (head.build)(&options, &flow.shape) {
+            Ok(built) if self.shared.quiet() => {
+                Flow { shape: built.output, field: Field::Unknown, origin: None }
+            }
             Ok(built) => {
                 let field = flow.field.after(&built.op);
                 let label = item.label.as_ref().map(|label| label.name.clone());
@@ -71,18 +75,19 @@ impl<'a> Walk<'_, 'a> {
                     range: word.range,
                     label,
                 }));
-                Flow { shape: built.output, field, source: Some(word.range) }
+                let origin = self.note(What::Layer, word.range, &built.output, &[flow.origin]);
+                Flow { shape: built.output, field, origin }
             }
             Err(fault) => {
-                self.report(fault.range.unwrap_or(word.range), *fault.problem);
+                self.report_layer(fault.range.unwrap_or(word.range), word.range, *fault.problem, &flow);
                 steps.push(Step::Broken);
-                self.recovered(word, head, &flow)
+                self.recovered(word, head)
             }
         }
     }
 
     /// After an error: a fully connected layer says what it gives all the same.
-    fn recovered(&mut self, word: &'a Word, head: &Head, _: &Flow) -> Flow {
+    fn recovered(&mut self, word: &'a Word, head: &Head) -> Flow {
         if head.name != "fc" {
             return Flow::UNKNOWN;
         }
@@ -94,7 +99,9 @@ impl<'a> Walk<'_, 'a> {
         };
         match features.filter(|&features| features > 0) {
             Some(features) => {
-                Flow { shape: Shape::Flat(features.into()), field: Field::Unknown, source: Some(word.range) }
+                let shape = Shape::Flat(features.into());
+                let origin = self.note(What::Layer, word.range, &shape, &[]);
+                Flow { shape, field: Field::Unknown, origin }
             }
             None => Flow::UNKNOWN,
         }
@@ -133,7 +140,7 @@ impl<'a> Walk<'_, 'a> {
         digits: Vec<u64>,
         next: &'a [Item],
     ) -> Result<Options, Broken> {
-        let layer = self.text(word.range);
+        let layer = self.quoted(word.range);
         let mut intact = true;
         if head.digits.is_none() && !digits.is_empty() {
             let problem = Problem::DigitsUnexpected { word: word.head.text.clone(), head: head.name };

@@ -12,14 +12,16 @@ mod layers;
 mod names;
 mod nested;
 mod network;
+mod origin;
 mod walk;
 
 use crate::ast::{self, File};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Evidence, Problem, Trace};
 use crate::model::Model;
 use crate::shape::Shape;
 use crate::token::{TokenRange, TokenTable};
 use field::Field;
+use origin::OriginId;
 use std::collections::HashSet;
 
 /// The most items that a network may unroll to.
@@ -39,11 +41,10 @@ pub fn resolve(file: &File, table: &TokenTable) -> (Vec<Model>, Vec<Diagnostic>)
         reported: HashSet::new(),
         models: file.networks.iter().map(|_| State::Waiting).collect(),
         remaining: LARGEST_NETWORK,
+        walked: 0,
+        trial: None,
     };
-    shared.check_names();
-    for index in 0..file.networks.len() {
-        shared.model(index);
-    }
+    shared.all();
     let models = shared
         .models
         .into_iter()
@@ -56,16 +57,46 @@ pub fn resolve(file: &File, table: &TokenTable) -> (Vec<Model>, Vec<Diagnostic>)
     (models, shared.diagnostics)
 }
 
+/// Whether a declaration fits, mistakes in `tolerated` aside; and how many items it took to see that.
+pub(crate) fn fits(file: &File, table: &TokenTable, tolerated: HashSet<Mistake>) -> (bool, u32) {
+    let mut shared = Shared {
+        file,
+        table,
+        diagnostics: Vec::new(),
+        reported: HashSet::new(),
+        models: file.networks.iter().map(|_| State::Waiting).collect(),
+        remaining: LARGEST_NETWORK,
+        walked: 0,
+        trial: Some(Trial { tolerated, failed: false }),
+    };
+    shared.all();
+    let failed = shared.trial.is_none_or(|trial| trial.failed);
+    (!failed, shared.walked)
+}
+
 /// What all networks of one declaration share.
 struct Shared<'a> {
     file: &'a File,
     table: &'a TokenTable,
     diagnostics: Vec<Diagnostic>,
     /// A block with a mistake is walked once for every call: each mistake is reported once.
-    reported: HashSet<(TokenRange, std::mem::Discriminant<Problem>)>,
+    reported: HashSet<Mistake>,
     models: Vec<State>,
     remaining: u32,
+    /// Items that were walked.
+    walked: u32,
+    trial: Option<Trial>,
 }
+
+/// A declaration of which only one thing is asked: whether it fits.
+struct Trial {
+    /// Mistakes that do not count, because they were there before.
+    tolerated: HashSet<Mistake>,
+    failed: bool,
+}
+
+/// What tells one mistake from another.
+pub(crate) type Mistake = (TokenRange, std::mem::Discriminant<Problem>);
 
 enum State {
     Waiting,
@@ -74,13 +105,20 @@ enum State {
 }
 
 impl<'a> Shared<'a> {
+    fn all(&mut self) {
+        self.check_names();
+        for index in 0..self.file.networks.len() {
+            self.model(index);
+        }
+    }
+
     /// Two networks of one name.
     fn check_names(&mut self) {
         let networks: &'a [ast::Network] = &self.file.networks;
         for (index, network) in networks.iter().enumerate() {
             if networks[..index].iter().any(|earlier| earlier.name.text == network.name.text) {
                 let problem = Problem::Duplicate { what: "network", name: network.name.text.clone() };
-                self.report(network.name.range(), problem, &[]);
+                self.report(network.name.range(), problem, Vec::new());
             }
         }
         self.check_structs();
@@ -105,16 +143,39 @@ impl<'a> Shared<'a> {
                 let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
                 let name = format!("{}{first}{}", network.name.text, letters.as_str());
                 if !taken.insert(name.clone()) {
-                    self.report(block.name.range(), Problem::StructTaken { name }, &[]);
+                    self.report(block.name.range(), Problem::StructTaken { name }, Vec::new());
                 }
             }
         }
     }
 
-    fn report(&mut self, range: TokenRange, problem: Problem, notes: &[String]) {
-        if self.reported.insert((range, std::mem::discriminant(&problem))) {
-            self.diagnostics.push(Diagnostic { range, problem, notes: notes.to_vec() });
+    fn report(&mut self, range: TokenRange, problem: Problem, notes: Vec<String>) {
+        self.report_with(range, problem, notes, Trace::default(), Evidence::default());
+    }
+
+    fn report_with(
+        &mut self,
+        range: TokenRange,
+        problem: Problem,
+        notes: Vec<String>,
+        trace: Trace,
+        evidence: Evidence,
+    ) {
+        let key = (range, std::mem::discriminant(&problem));
+        if let Some(trial) = &mut self.trial {
+            if !trial.tolerated.contains(&key) {
+                // One mistake decides: nothing more is walked.
+                trial.failed = true;
+                self.remaining = 0;
+            }
+        } else if self.reported.insert(key) {
+            self.diagnostics.push(Diagnostic { range, problem, notes, trace, evidence, fits: Vec::new() });
         }
+    }
+
+    /// Whether only the verdict counts, because a fix is tried: no messages, rows and steps then.
+    fn quiet(&self) -> bool {
+        self.trial.is_some()
     }
 
     /// The model of a network, resolved now if it was not; `None` while it is being resolved (a cycle).
@@ -138,10 +199,10 @@ impl<'a> Shared<'a> {
 struct Flow {
     shape: Shape,
     field: Field,
-    /// What gave it, for messages: the layer as written, or nothing for an input.
-    source: Option<TokenRange>,
+    /// What gave it.
+    origin: Option<OriginId>,
 }
 
 impl Flow {
-    const UNKNOWN: Self = Self { shape: Shape::Unknown, field: Field::Unknown, source: None };
+    const UNKNOWN: Self = Self { shape: Shape::Unknown, field: Field::Unknown, origin: None };
 }

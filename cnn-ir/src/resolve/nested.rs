@@ -3,6 +3,7 @@
 use super::Flow;
 use super::calls::{copy_path, list_of};
 use super::field::Field;
+use super::origin::{Side, What};
 use super::walk::{Level, Walk};
 use crate::ast::{ArgValue, Item, Network, ShapeExpr, Word};
 use crate::diagnostic::Problem;
@@ -49,7 +50,7 @@ impl<'a> Walk<'_, 'a> {
             }
             let path = copy_path(item, list.as_deref(), copy, level);
             let path = self.claim_path(item, path);
-            let input = self.enter(&local, flow.shape, word.range, steps);
+            let input = self.enter(&local, flow, word.range, steps);
             let (target, output) = (local.target.clone(), local.output.clone());
             flow =
                 self.network_step(item, path, target, &input, output, local.costs.clone(), word.range, steps);
@@ -160,27 +161,29 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Checks what arrives at a network, and gives what it takes (features, where Cx1x1 arrives and it takes C).
-    fn enter(&mut self, local: &Local, input: Shape, range: TokenRange, steps: &mut Vec<Step>) -> Shape {
-        let mut input = input;
+    fn enter(&mut self, local: &Local, flow: Flow, range: TokenRange, steps: &mut Vec<Step>) -> Flow {
+        let mut flow = flow;
         if let (Some(features), Shape::Flat(_), Shape::Chw(_)) =
-            (input.as_flat().cloned(), &local.input, &input)
+            (flow.shape.as_flat().cloned(), &local.input, &flow.shape)
         {
             steps.push(Step::Flatten);
-            input = Shape::Flat(features);
+            flow.shape = Shape::Flat(features);
         }
-        match input.equals(&local.input) {
+        match flow.shape.equals(&local.input) {
             Some(true) => {}
             Some(false) => {
                 let problem = Problem::NetworkInput {
                     network: local.name.clone(),
                     wanted: local.input.to_string(),
-                    found: input.to_string(),
+                    found: flow.shape.to_string(),
                 };
-                self.report(range, problem);
+                let side = Side { name: String::new(), flow: &flow };
+                let offender = self.short(range);
+                self.report_meeting(range, problem, &offender, &[side], &[&local.input]);
             }
-            None => self.oblige(&input, &local.input, range, "what the network takes"),
+            None => self.oblige(&flow, &local.input, range, "what the network takes"),
         }
-        input
+        flow
     }
 
     /// A network from elsewhere.
@@ -190,7 +193,7 @@ impl<'a> Walk<'_, 'a> {
         path: String,
         rust_path: TokenRange,
         output: &'a ShapeExpr,
-        flow: &Flow,
+        flow: Flow,
         steps: &mut Vec<Step>,
     ) -> Flow {
         let Some(output) = self.shape(output) else {
@@ -199,10 +202,11 @@ impl<'a> Walk<'_, 'a> {
         };
         if flow.shape.is_unknown() {
             steps.push(Step::Broken);
-            return Flow { shape: output, field: Field::Unknown, source: Some(item.range) };
+            let origin = self.note(What::Layer, item.range, &output, &[]);
+            return Flow { shape: output, field: Field::Unknown, origin };
         }
         let target = NetworkTarget::External(rust_path);
-        self.network_step(item, path, target, &flow.shape, output, [Dim::ZERO; 3], item.range, steps)
+        self.network_step(item, path, target, &flow, output, [Dim::ZERO; 3], item.range, steps)
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
@@ -211,7 +215,7 @@ impl<'a> Walk<'_, 'a> {
         item: &Item,
         path: String,
         target: NetworkTarget,
-        input: &Shape,
+        flow: &Flow,
         output: Shape,
         [parameters, macs, activations]: [Dim; 3],
         range: TokenRange,
@@ -220,7 +224,7 @@ impl<'a> Walk<'_, 'a> {
         self.rows.push(Row {
             path: format!("{}{path}", self.frame.prefix),
             source: self.text(range),
-            input: input.clone(),
+            input: flow.shape.clone(),
             output: output.clone(),
             parameters,
             macs,
@@ -231,9 +235,10 @@ impl<'a> Walk<'_, 'a> {
             range,
         });
         let label = item.label.as_ref().map(|label| label.name.clone());
-        let (input, shape) = (input.clone(), output.clone());
+        let (input, shape) = (flow.shape.clone(), output.clone());
         steps.push(Step::Network(NetworkCall { path, target, input, output, range, label }));
-        Flow { shape, field: Field::Unknown, source: Some(range) }
+        let origin = self.note(What::Layer, range, &shape, &[flow.origin]);
+        Flow { shape, field: Field::Unknown, origin }
     }
 
     /// `rust(expr) => shape`
@@ -264,7 +269,8 @@ impl<'a> Walk<'_, 'a> {
             range: item.range,
         });
         steps.push(Step::Custom { path, expression, input: flow.shape, output: output.clone() });
-        Flow { shape: output, field: Field::Unknown, source: Some(item.range) }
+        let origin = self.note(What::Layer, item.range, &output, &[flow.origin]);
+        Flow { shape: output, field: Field::Unknown, origin }
     }
 }
 

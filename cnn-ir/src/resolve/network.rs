@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use super::names::{Bound, Names, looks_like_a_symbol};
+use super::origin::{OriginId, Side, What};
 use super::walk::{Frame, Level, Walk};
 use super::{Flow, Shared};
 use crate::ast::{self, Block, Expr, ExprKind, FactKind, ItemKind};
@@ -66,7 +67,7 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
     {
         // An i64 holds it, so that a usize does on the machines that candle runs on.
         if total.number().is_some_and(|total| total > i128::from(i64::MAX)) {
-            shared.report(ast.name.range(), Problem::CountTooLarge { what }, &[]);
+            shared.report(ast.name.range(), Problem::CountTooLarge { what }, Vec::new());
         }
     }
     Model {
@@ -96,6 +97,7 @@ fn new_walk<'s, 'a>(shared: &'s mut Shared<'a>, network: &'s Scope<'a>, frame: F
         traced: Vec::new(),
         obligations: Vec::new(),
         calls: Vec::new(),
+        origins: Vec::new(),
         active: Vec::new(),
     }
 }
@@ -106,7 +108,7 @@ fn check_duplicates<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) {
         for name in names {
             if !seen.insert(&name.text) {
                 let problem = Problem::Duplicate { what, name: name.text.clone() };
-                shared.report(name.range(), problem, &[]);
+                shared.report(name.range(), problem, Vec::new());
             }
         }
     };
@@ -120,7 +122,7 @@ fn check_duplicates<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) {
     for block in &ast.blocks {
         let name = &block.name.text;
         if crate::layer::is_layer_word(name) {
-            shared.report(block.name.range(), Problem::NameTaken { name: name.clone() }, &[]);
+            shared.report(block.name.range(), Problem::NameTaken { name: name.clone() }, Vec::new());
         }
     }
 }
@@ -143,7 +145,7 @@ fn header_names<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Names<'a>
             let known: Vec<String> = symbols.iter().map(|&symbol| symbol.to_owned()).collect();
             let near = nearest(&fact.symbol.text, symbols.iter().copied()).map(str::to_owned);
             let problem = Problem::UnknownSymbol { name: fact.symbol.text.clone(), nearest: near, known };
-            shared.report(fact.symbol.range(), problem, &[]);
+            shared.report(fact.symbol.range(), problem, Vec::new());
         }
     }
     for symbol in symbols {
@@ -154,7 +156,7 @@ fn header_names<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Names<'a>
                     Some(joined) => (modulus, remainder) = joined,
                     None => {
                         let text = shared.table.text(fact.range);
-                        shared.report(fact.range, Problem::ImpossibleFact { text }, &[]);
+                        shared.report(fact.range, Problem::ImpossibleFact { text }, Vec::new());
                     }
                 },
                 FactKind::AtLeast(bound) => at_least = bound.max(at_least),
@@ -216,7 +218,7 @@ fn lets<'a>(shared: &mut Shared<'a>, scope: &mut Scope<'a>) {
             Ok(crate::layer::Value::Float(value)) => Bound::Float(value),
             Ok(_) => {
                 let text = shared.table.text(binding.value.range);
-                shared.report(binding.value.range, Problem::NotASize { text }, &[]);
+                shared.report(binding.value.range, Problem::NotASize { text }, Vec::new());
                 Bound::Broken
             }
             Err(_) => Bound::Broken,
@@ -271,9 +273,11 @@ impl<'a> Walk<'_, 'a> {
         steps: &mut Vec<Step>,
         index: usize,
     ) -> (Flow, &'a [ast::Item]) {
+        let origins: Vec<Option<OriginId>> =
+            inputs.iter().map(|port| self.note(What::Input, port.range, &port.shape, &[])).collect();
         let at = |index: usize| {
             let shape = inputs.get(index).map_or(Shape::Unknown, |port| port.shape.clone());
-            Flow { shape, field: Field::INPUT, source: None }
+            Flow { shape, field: Field::INPUT, origin: origins.get(index).copied().flatten() }
         };
         let items = path.items.as_slice();
         match items.first().map(|item| &item.kind) {
@@ -315,7 +319,8 @@ impl<'a> Walk<'_, 'a> {
                 match flat.as_ref().map(|flat| flat.equals(&output.shape)) {
                     Some(Some(true)) => return true,
                     Some(None) => {
-                        let flat = flat.unwrap_or(Shape::Unknown);
+                        let shape = flat.unwrap_or(Shape::Unknown);
+                        let flat = Flow { shape, ..flow.clone() };
                         self.oblige(&flat, &output.shape, output.range, "the declared output");
                         return true;
                     }
@@ -327,11 +332,13 @@ impl<'a> Walk<'_, 'a> {
                     found: flow.shape.to_string(),
                     giver: self.giver(flow),
                 };
-                self.report(output.range, problem);
+                let side = Side { name: String::new(), flow };
+                let offender = format!("-> {}", self.quoted(output.range));
+                self.report_meeting(output.range, problem, &offender, &[side], &[&output.shape]);
                 false
             }
             None => {
-                self.oblige(&flow.shape, &output.shape, output.range, "the declared output");
+                self.oblige(flow, &output.shape, output.range, "the declared output");
                 false
             }
         }

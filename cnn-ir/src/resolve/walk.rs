@@ -3,8 +3,9 @@
 use super::layers;
 use super::names::{Bound, LayerArgument, Names};
 use super::network::Scope;
+use super::origin::{Origin, Side, What};
 use super::{Flow, Shared};
-use crate::ast::{Ident, Item, ItemKind, Path, Repeat, ShapeExpr, Word};
+use crate::ast::{Ident, Item, ItemKind, Label, Path, Repeat, ShapeExpr, Word};
 use crate::diagnostic::Problem;
 use crate::dim::Dim;
 use crate::layer;
@@ -48,6 +49,27 @@ impl Level {
     }
 }
 
+/// A group or combination, and how often it stands there.
+struct Repeated<'a> {
+    label: Option<&'a Label>,
+    is_group: bool,
+    repeat: Option<Repeat>,
+}
+
+impl<'a> Repeated<'a> {
+    fn of(item: &'a Item, repeat: Option<Repeat>) -> Self {
+        let is_group = matches!(item.kind, ItemKind::Group { .. });
+        Self { label: item.label.as_ref(), is_group, repeat }
+    }
+}
+
+/// A call of a block that is being walked.
+pub(super) struct Caller {
+    /// For messages: "in `layer1`: `Basic(64)`".
+    pub(super) note: String,
+    pub(super) range: TokenRange,
+}
+
 /// The resolution of one network.
 pub(super) struct Walk<'s, 'a> {
     pub(super) shared: &'s mut Shared<'a>,
@@ -59,29 +81,46 @@ pub(super) struct Walk<'s, 'a> {
     pub(super) rows: Vec<Row>,
     pub(super) traced: Vec<(String, Shape)>,
     pub(super) obligations: Vec<Obligation>,
-    /// The calls that led here, for messages.
-    pub(super) calls: Vec<String>,
+    /// The calls that led here.
+    pub(super) calls: Vec<Caller>,
+    /// How values came to be.
+    pub(super) origins: Vec<Origin>,
     /// Blocks that are being walked, against recursion.
     pub(super) active: Vec<&'a str>,
 }
 
 impl<'a> Walk<'_, 'a> {
     pub(super) fn report(&mut self, range: TokenRange, problem: Problem) {
-        self.shared.report(range, problem, &self.calls);
+        let notes = self.notes();
+        self.shared.report(range, problem, notes);
+    }
+
+    pub(super) fn notes(&self) -> Vec<String> {
+        if self.shared.quiet() {
+            Vec::new()
+        } else {
+            self.calls.iter().map(|call| call.note.clone()).collect()
+        }
     }
 
     /// The layer that gave a value, as written; a long one is cut.
     pub(super) fn giver(&self, flow: &Flow) -> Option<String> {
-        let text = self.text(flow.source?);
-        Some(if text.chars().count() > 40 {
-            format!("{} ..", text.chars().take(36).collect::<String>())
-        } else {
-            text
-        })
+        let mut origin = self.origin(flow.origin?)?;
+        // What a shape was stated of says more than the statement.
+        while origin.what == What::Stated {
+            origin = self.origin(origin.parent()?)?;
+        }
+        (origin.what != What::Input).then(|| self.short(origin.range))
     }
 
+    /// Tokens as text.
     pub(super) fn text(&self, range: TokenRange) -> String {
         self.shared.table.text(range)
+    }
+
+    /// Tokens as text for a message or a table; nothing where nobody will read it.
+    pub(super) fn quoted(&self, range: TokenRange) -> String {
+        if self.shared.quiet() { String::new() } else { self.text(range) }
     }
 
     /// Walks a path from `flow`.
@@ -115,6 +154,7 @@ impl<'a> Walk<'_, 'a> {
         match self.shared.remaining.checked_sub(1) {
             Some(remaining) => {
                 self.shared.remaining = remaining;
+                self.shared.walked += 1;
                 if remaining == 0 {
                     self.report(item.range, Problem::TooManyLayers);
                 }
@@ -144,24 +184,24 @@ impl<'a> Walk<'_, 'a> {
         let flow = match &item.kind {
             ItemKind::Word(word) => self.word(item, word, next, flow, level, steps),
             ItemKind::Group { body, repeat } => {
-                self.repeated(item, *repeat, level, flow, steps, |walk, flow, level, steps| {
+                self.repeated(Repeated::of(item, *repeat), level, flow, steps, |walk, flow, level, steps| {
                     let (inner, flow) = walk.path(body, flow, level);
                     steps.extend(inner);
                     flow
                 })
             }
             ItemKind::Residual { body, shortcut, repeat } => {
-                self.repeated(item, *repeat, level, flow, steps, |walk, flow, level, steps| {
+                self.repeated(Repeated::of(item, *repeat), level, flow, steps, |walk, flow, level, steps| {
                     walk.residual(item, body, shortcut.as_ref(), flow, level, steps)
                 })
             }
             ItemKind::Dense { body, repeat } => {
-                self.repeated(item, *repeat, level, flow, steps, |walk, flow, level, steps| {
+                self.repeated(Repeated::of(item, *repeat), level, flow, steps, |walk, flow, level, steps| {
                     walk.dense(item, body, flow, level, steps)
                 })
             }
-            ItemKind::Branches { merge, branches } => {
-                self.repeated(item, None, level, flow, steps, |walk, flow, level, steps| {
+            ItemKind::Branches { merge, branches, repeat } => {
+                self.repeated(Repeated::of(item, *repeat), level, flow, steps, |walk, flow, level, steps| {
                     walk.branches(item, *merge, branches, &flow, level, steps)
                 })
             }
@@ -175,7 +215,7 @@ impl<'a> Walk<'_, 'a> {
             }
             ItemKind::External { path, output } => {
                 let own = self.claim(item, level);
-                self.external(item, own, *path, output, &flow, steps)
+                self.external(item, own, *path, output, flow, steps)
             }
             ItemKind::Broken => {
                 steps.push(Step::Broken);
@@ -197,17 +237,16 @@ impl<'a> Walk<'_, 'a> {
     /// A group or combination: transparent without a label, a level of its own with one; once or repeated.
     fn repeated(
         &mut self,
-        item: &'a Item,
-        repeat: Option<Repeat>,
+        repeated: Repeated<'a>,
         level: &mut Level,
         flow: Flow,
         steps: &mut Vec<Step>,
         mut body: impl FnMut(&mut Self, Flow, &mut Level, &mut Vec<Step>) -> Flow,
     ) -> Flow {
+        let Repeated { label, is_group, repeat } = repeated;
         let count = self.count(repeat);
-        let is_group = matches!(item.kind, ItemKind::Group { .. });
         let mut flow = flow;
-        let mut inner = item.label.as_ref().map(|label| {
+        let mut inner = label.map(|label| {
             let path = level.child(Some(&label.name.text));
             Level::new(format!("{path}."))
         });
@@ -221,7 +260,7 @@ impl<'a> Walk<'_, 'a> {
                 names.insert("stride", Bound::Size(Dim::from(if copy == 0 { stride } else { 1 })));
                 std::mem::replace(&mut self.frame.names, Rc::new(names))
             });
-            flow = match (&mut inner, &item.label) {
+            flow = match (&mut inner, label) {
                 (None, _) | (_, None) => body(self, flow, level, steps),
                 (Some(level), Some(label)) => {
                     let numbered = label.numbered_from.is_some() || (repeat.is_some() && !is_group);
@@ -343,11 +382,13 @@ impl<'a> Walk<'_, 'a> {
                 let labelled = if item.label.is_some() { item } else { argument.item };
                 self.word(labelled, word, next, flow, level, steps)
             }
-            (ItemKind::Group { body, .. }, Some(label)) => {
-                let path = level.child(Some(&label.name.text));
-                let (inner, flow) = self.path(body, flow, &mut Level::new(format!("{path}.")));
-                steps.extend(inner);
-                flow
+            (ItemKind::Group { body, repeat }, Some(label)) => {
+                let repeated = Repeated { label: Some(label), is_group: true, repeat: *repeat };
+                self.repeated(repeated, level, flow, steps, |walk, flow, level, steps| {
+                    let (inner, flow) = walk.path(body, flow, level);
+                    steps.extend(inner);
+                    flow
+                })
             }
             _ => self.item(argument.item, false, next, flow, level, steps),
         };
@@ -386,25 +427,31 @@ impl<'a> Walk<'_, 'a> {
                     found: flow.shape.to_string(),
                     giver: self.giver(&flow),
                 };
-                self.report(written.range, problem);
+                let side = Side { name: String::new(), flow: &flow };
+                let offender = format!("=> {}", self.quoted(written.range));
+                self.report_meeting(written.range, problem, &offender, &[side], &[&stated]);
             }
-            None => self.oblige(&flow.shape, &stated, written.range, "the shape stated here"),
+            None => self.oblige(&flow, &stated, written.range, "the shape stated here"),
         }
         // A stated Cx1x1 or C does not change what flows.
         let shape =
             if flow.shape.as_flat().is_some() && stated.as_flat().is_some() { flow.shape } else { stated };
-        Flow { shape, ..flow }
+        let origin = self.note(What::Stated, written.range, &shape, &[flow.origin]);
+        Flow { shape, origin, ..flow }
     }
 
     /// Notes that two shapes must be equal once their consts are known; with symbols it is an error now.
-    pub(super) fn oblige(&mut self, found: &Shape, stated: &Shape, range: TokenRange, what: &str) {
+    pub(super) fn oblige(&mut self, flow: &Flow, stated: &Shape, range: TokenRange, what: &str) {
+        let found = &flow.shape;
         for (left, right) in found.dims().iter().zip(stated.dims()) {
             if left.equals(right) == Some(true) {
                 continue;
             }
             if left.is_symbolic() || right.is_symbolic() {
                 let problem = Problem::NotDecidable { found: found.to_string(), stated: stated.to_string() };
-                self.report(range, problem);
+                let side = Side { name: String::new(), flow };
+                let offender = self.short(range);
+                self.report_meeting(range, problem, &offender, &[side], &[stated]);
                 return;
             }
             let message = format!("{what} is {stated}, but {found} arrives: {right} is not {left}");
@@ -480,7 +527,8 @@ fn repeat_of(item: &Item) -> Option<Repeat> {
         ItemKind::Word(word) => word.repeat,
         ItemKind::Group { repeat, .. }
         | ItemKind::Residual { repeat, .. }
-        | ItemKind::Dense { repeat, .. } => *repeat,
+        | ItemKind::Dense { repeat, .. }
+        | ItemKind::Branches { repeat, .. } => *repeat,
         _ => None,
     }
 }

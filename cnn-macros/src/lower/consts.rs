@@ -55,11 +55,22 @@ impl Context<'_> {
         for row in &self.model.rows {
             if let Some(NetworkTarget::External(path)) = row.network {
                 let path = self.bridge.stream(path);
-                let name = super::words::local(name);
-                sum.extend(quote!(+ <#path>::#name));
+                let constant = super::words::local(name);
+                sum.extend(quote!(+ <#path>::#constant));
+                if name == "ACTIVATIONS" {
+                    let input = self.input_values(row);
+                    sum.extend(quote!(- #input));
+                }
             }
         }
         sum
+    }
+
+    /// What arrives at a network from elsewhere: it is held by what stands before, and the network counts it too.
+    fn input_values(&self, row: &Row) -> TokenStream {
+        let values = row.input.values();
+        let size = self.size(&values);
+        if values.number().is_some() { size } else { quote!((#size)) }
     }
 
     fn port_const(&self, name: &str, ports: &[Port], verb: &str) -> TokenStream {
@@ -101,7 +112,8 @@ impl Context<'_> {
             let path = self.bridge.stream(path);
             parameters = quote!(<#path>::PARAMS);
             macs = quote!(<#path>::MACS);
-            activations = quote!(<#path>::ACTIVATIONS);
+            let input = self.input_values(row);
+            activations = quote!(<#path>::ACTIVATIONS - #input);
         }
         let mut info = quote!(#runtime::LayerInfo::new(#path, #layer, &[#input], &[#output]));
         let free = row.network.is_none()
