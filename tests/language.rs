@@ -3,6 +3,11 @@
 //! What a network gives is compared with plain loops (`plain`), with hand-composed candle operations, or with
 //! names and shapes written down here, never with the macro itself.
 
+#![allow(
+    deprecated,
+    reason = "the networks show constructs, not architectures: the macro's lints are right about them"
+)]
+
 #[path = "language/plain.rs"]
 mod plain;
 

@@ -21,3 +21,15 @@ fn ui() {
     tests.pass("ui/pass/*.rs");
     tests.compile_fail("ui/fail/*.rs");
 }
+
+/// The README and the language reference show an error; this is it.
+#[test]
+fn the_documentation_shows_what_the_compiler_says() {
+    let message = include_str!("ui/fail/readme.stderr").replace("ui/fail/readme.rs", "src/main.rs");
+    for (name, text) in [
+        ("README.md", include_str!("../README.md")),
+        ("docs/language.md", include_str!("../docs/language.md")),
+    ] {
+        assert!(text.contains(message.trim_end()), "{name} lacks this message:\n{message}");
+    }
+}

@@ -43,6 +43,10 @@ pub struct Network {
     pub inputs: Vec<Port>,
     /// What it gives.
     pub outputs: Vec<Port>,
+    /// `#[budget(params < 5M)]`
+    pub budget: Vec<Limit>,
+    /// `#[allow(network::dropped_pixels)]`
+    pub lints: Vec<LintLevel>,
     /// `where H % 32 == 0, W >= 64`
     pub facts: Vec<Fact>,
     /// `block Name(..) { .. }`
@@ -53,6 +57,54 @@ pub struct Network {
     pub paths: Vec<Path>,
     /// From the name to the closing brace.
     pub range: TokenRange,
+}
+
+/// One promise of a budget: `params < 5M`.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// Of what.
+    pub quantity: Quantity,
+    /// The largest value that keeps it (the smallest, of a receptive field).
+    pub bound: u64,
+    /// As written: `< 5M`.
+    pub written: String,
+    /// Where.
+    pub range: TokenRange,
+}
+
+/// What a budget limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Learned values.
+    Parameters,
+    /// Multiply-accumulates of one sample.
+    Macs,
+    /// Values of one sample that are held.
+    Activations,
+    /// The same in bytes, four a value.
+    ActivationBytes,
+    /// Rows and columns of the input that one value of the output sees.
+    ReceptiveField,
+}
+
+/// `network::dropped_pixels` in `#[allow(..)]`, `#[warn(..)]` or `#[deny(..)]`.
+#[derive(Clone, Debug)]
+pub struct LintLevel {
+    /// The lint's name.
+    pub name: Ident,
+    /// What becomes of it.
+    pub level: Level,
+}
+
+/// What becomes of a lint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing.
+    Allow,
+    /// A warning.
+    Warn,
+    /// An error.
+    Deny,
 }
 
 /// `CLASSES = 1000`

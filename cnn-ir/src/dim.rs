@@ -161,6 +161,11 @@ impl Dim {
         self.atoms().any(Atom::is_generic)
     }
 
+    /// The divisions in it that need not come out even.
+    pub fn floors(&self) -> impl Iterator<Item = &Atom> {
+        self.atoms().filter(|atom| matches!(atom, Atom::Floor { .. }))
+    }
+
     fn atoms(&self) -> impl Iterator<Item = &Atom> {
         match self {
             Self::Number(_) => None,
@@ -184,7 +189,11 @@ impl Dim {
     pub fn equals(&self, other: &Self) -> Option<bool> {
         match &(self - other) {
             Self::Number(difference) => Some(*difference == 0),
-            Self::Expr(_) => None,
+            // `2*K` is never `K`, because `K` is at least 1.
+            difference => {
+                let apart = difference.at_least(1) == Some(true) || (other - self).at_least(1) == Some(true);
+                apart.then_some(false)
+            }
         }
     }
 
@@ -341,6 +350,16 @@ impl fmt::Display for Dim {
     }
 }
 
+impl Poly {
+    /// A symbol of which a multiple is known, divided once more: `H/2`, halved, is `H/4`.
+    fn shorter(&self, divisor: i128) -> Option<String> {
+        let (product, coefficient) = self.terms.first_key_value()?;
+        let [Atom::Symbol { name, modulus, remainder: 0, .. }] = product.as_slice() else { return None };
+        let whole = i128::from(*modulus).checked_mul(divisor)?;
+        (*coefficient > 0 && whole % coefficient == 0).then(|| format!("{name}/{}", whole / coefficient))
+    }
+}
+
 impl fmt::Display for Poly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (coefficient, product)) in Dim::from_poly(self.clone()).terms().into_iter().enumerate() {
@@ -385,7 +404,13 @@ impl fmt::Display for Atom {
         match self {
             Self::Generic(name) | Self::Const(name) => f.write_str(name),
             Self::Symbol { .. } => f.write_str(&term(1, std::slice::from_ref(self))),
-            Self::Floor { dividend, divisor } => write!(f, "floor(({dividend})/{divisor})"),
+            Self::Floor { dividend, divisor } => match dividend.terms.len() {
+                1 if dividend.shorter(*divisor).is_some() => {
+                    write!(f, "floor({})", dividend.shorter(*divisor).unwrap_or_default())
+                }
+                1 => write!(f, "floor({dividend}/{divisor})"),
+                _ => write!(f, "floor(({dividend})/{divisor})"),
+            },
         }
     }
 }
@@ -412,7 +437,7 @@ mod tests {
     fn without_facts_floors_stay() {
         let half = h(1).floor_div(2);
         assert_eq!((&half * &Dim::from(2)).equals(&h(1)), None);
-        assert_eq!(half.to_string(), "floor((H)/2)");
+        assert_eq!(half.to_string(), "floor(H/2)");
         assert_eq!(half.floor_div(2), h(1).floor_div(4));
     }
 

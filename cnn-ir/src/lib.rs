@@ -22,11 +22,13 @@
 //! ```
 
 pub mod ast;
+pub mod check;
 pub mod diagnostic;
 pub mod dim;
 pub mod fix;
 pub mod layer;
 pub mod lex;
+pub mod lint;
 pub mod model;
 pub mod nearest;
 pub mod parse;

@@ -42,6 +42,32 @@ pub struct Model {
     pub traced: Vec<(String, Shape)>,
     /// What must hold of consts that the macro cannot see.
     pub obligations: Vec<Obligation>,
+    /// What the budget promises of costs that the macro does not know.
+    pub promises: Vec<Promise>,
+}
+
+/// How two sizes relate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// They are equal.
+    Equal,
+    /// The first is at least the second.
+    AtLeast,
+    /// The first is a multiple of the second.
+    Multiple,
+}
+
+/// A promise of the budget that depends on consts or generics.
+#[derive(Clone, Debug)]
+pub struct Promise {
+    /// The const of the type: `PARAMS`.
+    pub constant: &'static str,
+    /// Its largest value.
+    pub at_most: u64,
+    /// What it means that it is larger.
+    pub message: String,
+    /// Where.
+    pub range: TokenRange,
 }
 
 /// A named or unnamed input or output.
@@ -258,14 +284,16 @@ pub struct Totals {
     pub activations: Dim,
 }
 
-/// Two sizes that must be equal, where the macro cannot decide it.
+/// What must hold of two sizes, where the macro cannot decide it.
 #[derive(Clone, Debug)]
 pub struct Obligation {
     /// One size.
     pub left: Dim,
+    /// What it must be of the other.
+    pub relation: Relation,
     /// The other.
     pub right: Dim,
-    /// What it means that they differ.
+    /// What it means that it does not hold: where, which layer, which shapes.
     pub message: String,
     /// Where.
     pub range: TokenRange,

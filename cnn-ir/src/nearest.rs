@@ -20,7 +20,7 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
 }
 
 /// Edit distance where swapping two neighbours is one edit (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     // Far apart in length is far apart; and it bounds the work for hostile names.
     if a.len().abs_diff(b.len()) > 3 {

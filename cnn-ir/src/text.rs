@@ -1,11 +1,13 @@
 //! The text front end: a declaration, or a bare path, from a string.
 
 use crate::ast;
+use crate::check::{Checked, check};
 use crate::diagnostic::Diagnostic;
 use crate::lex::{Lexed, lex};
+use crate::lint::Lint;
 use crate::model::Model;
 use crate::parse::{parse, parse_path};
-use crate::resolve::resolve;
+use crate::token::TokenRange;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +15,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug)]
 pub struct Network {
     models: Vec<Model>,
+    warnings: Vec<(Lint, String)>,
 }
 
 impl Network {
@@ -23,6 +26,12 @@ impl Network {
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.models[self.models.len() - 1]
+    }
+
+    /// What is allowed and probably not meant: the lint, and the message with carets under its place.
+    #[must_use]
+    pub fn warnings(&self) -> &[(Lint, String)] {
+        &self.warnings
     }
 
     /// All networks of the text.
@@ -64,6 +73,8 @@ impl Path {
             generics: Vec::new(),
             inputs: vec![port],
             outputs: Vec::new(),
+            budget: Vec::new(),
+            lints: Vec::new(),
             facts: Vec::new(),
             blocks: Vec::new(),
             lets: Vec::new(),
@@ -106,16 +117,18 @@ fn finish(
     lexed: &Lexed,
     found: Vec<Diagnostic>,
 ) -> Result<Network, NetworkError> {
-    let mut diagnostics = lexed.diagnostics.clone();
-    diagnostics.extend(found);
-    let (models, unresolved) = resolve(file, &lexed.table);
-    diagnostics.extend(unresolved);
-    diagnostics.sort_by_key(|diagnostic| diagnostic.range.first);
-    if diagnostics.is_empty() && !models.is_empty() {
-        Ok(Network { models })
-    } else {
-        Err(NetworkError::new(text, lexed, &diagnostics))
+    if !lexed.diagnostics.is_empty() {
+        // Where brackets do not match, everything behind them would be a mistake too.
+        return Err(NetworkError::new(text, lexed, &lexed.diagnostics));
     }
+    let Checked { models, diagnostics, warnings } = check(file, &lexed.table, found);
+    if !diagnostics.is_empty() || models.is_empty() {
+        return Err(NetworkError::new(text, lexed, &diagnostics));
+    }
+    let warnings = warnings
+        .iter()
+        .map(|warning| (warning.lint, render(text, lexed, "warning", warning.range, &warning.to_string())));
+    Ok(Network { models, warnings: warnings.collect() })
 }
 
 /// Everything that is wrong with a text, rendered with a caret under each place.
@@ -127,7 +140,8 @@ pub struct NetworkError {
 
 impl NetworkError {
     fn new(text: &str, lexed: &Lexed, diagnostics: &[Diagnostic]) -> Self {
-        let rendered: Vec<String> = diagnostics.iter().map(|d| render(text, lexed, d)).collect();
+        let rendered: Vec<String> =
+            diagnostics.iter().map(|d| render(text, lexed, "error", d.range, &d.to_string())).collect();
         Self { diagnostics: diagnostics.to_vec(), rendered: rendered.join("\n") }
     }
 
@@ -147,10 +161,10 @@ impl fmt::Display for NetworkError {
 impl std::error::Error for NetworkError {}
 
 /// Headline, the line with carets, notes and help.
-fn render(text: &str, lexed: &Lexed, diagnostic: &Diagnostic) -> String {
+fn render(text: &str, lexed: &Lexed, kind: &str, range: TokenRange, message: &str) -> String {
     let position = |token: u32| lexed.positions.get(token as usize).cloned();
-    let start = position(diagnostic.range.first).map_or(text.len(), |range| range.start).min(text.len());
-    let end = position(diagnostic.range.last).map_or(text.len(), |range| range.end).clamp(start, text.len());
+    let start = position(range.first).map_or(text.len(), |range| range.start).min(text.len());
+    let end = position(range.last).map_or(text.len(), |range| range.end).clamp(start, text.len());
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
     let line_number = text[..start].matches('\n').count() + 1;
@@ -158,9 +172,8 @@ fn render(text: &str, lexed: &Lexed, diagnostic: &Diagnostic) -> String {
     let margin = line_number.to_string();
     let indent = text[line_start..start].chars().count();
     let carets = text[start..end.min(line_end)].chars().count().max(1);
-    let message = diagnostic.to_string();
-    let (headline, rest) = message.split_once('\n').unwrap_or((&message, ""));
-    let mut out = format!("error: {headline}\n{margin} | {line}\n{:1$} | ", "", margin.len());
+    let (headline, rest) = message.split_once('\n').unwrap_or((message, ""));
+    let mut out = format!("{kind}: {headline}\n{margin} | {line}\n{:1$} | ", "", margin.len());
     out.push_str(&format!("{:indent$}{}\n", "", "^".repeat(carets)));
     for line in rest.lines() {
         let line = format!("{:1$} | {line}", "", margin.len());

@@ -74,12 +74,17 @@ impl Axis {
     /// let pool3_2 = Axis { kernel: 3, stride: 2, before: 0, after: 0, dilation: 1 };
     /// assert_eq!(pool3_2.out(110), Some(54));
     /// assert_eq!(pool3_2.out_ceil(110), Some(55));
+    /// // A window that is larger than the input, by less than a stride, still stands at its beginning.
+    /// assert_eq!(pool3_2.out_ceil(2), Some(1));
+    /// assert_eq!(pool3_2.out_ceil(1), None);
     /// ```
     #[must_use]
     pub const fn out_ceil(self, input: usize) -> Option<usize> {
         match (self.padded(input), self.extent()) {
-            (Some(padded), Some(extent)) if padded >= extent && self.stride > 0 => {
-                let last = (padded - extent).div_ceil(self.stride);
+            (Some(padded), Some(extent))
+                if self.stride > 0 && extent.saturating_sub(padded) < self.stride =>
+            {
+                let last = padded.saturating_sub(extent).div_ceil(self.stride);
                 // `last * stride` cannot overflow: it is below `padded - extent + stride`, and a
                 // stride that large gives last = 1.
                 match last.checked_mul(self.stride) {

@@ -23,7 +23,8 @@ fn an_unknown_layer() {
             1 | Net: 3x32x32 -> 10 { conv3-64 -> rellu -> gap -> fc10 }
               |                                  ^^^^^
               |
-              | help: did you mean `relu`?
+              | fits: `relu` for `rellu`
+              | [N0201]
         "#]],
     );
 }
@@ -37,7 +38,8 @@ fn an_unknown_layer_with_digits() {
             1 | Net: 3x32x32 -> 10 { convv3-64 relu -> gap -> fc10 }
               |                      ^^^^^^
               |
-              | help: did you mean `conv3`?
+              | fits: `conv3` for `convv3`
+              | [N0201]
         "#]],
     );
 }
@@ -51,13 +53,15 @@ fn a_layer_by_its_name_elsewhere() {
             1 | Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }
               |                                       ^^^^^^^^
               |
-              | help: it is called `pool2` here
+              | fits: `pool2` for `maxpool2` (and the other mistakes corrected)
+              | [N0201]
 
             error: `linear10` is not a layer
             1 | Net: 3x32x32 -> 10 { conv3-64 relu -> maxpool2 -> flatten -> linear10 }
               |                                                              ^^^^^^^^
               |
-              | help: it is called `fc10` here
+              | fits: `fc10` for `linear10` (and the other mistakes corrected)
+              | [N0201]
         "#]],
     );
 }
@@ -71,7 +75,8 @@ fn batchnorm_by_its_name_elsewhere() {
             1 | Net: 3x32x32 -> 10 { conv3-64 batchnorm relu -> gap -> fc10 }
               |                               ^^^^^^^^^
               |
-              | help: it is called `bn` here
+              | fits: `bn` for `batchnorm`
+              | [N0201]
         "#]],
     );
 }
@@ -81,10 +86,12 @@ fn an_unknown_layer_like_nothing() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> banana -> fc10 }",
         &expect![[r#"
-        error: `banana` is not a layer
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> banana -> fc10 }
-          |                                  ^^^^^^
-    "#]],
+            error: `banana` is not a layer
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> banana -> fc10 }
+              |                                  ^^^^^^
+              |
+              | [N0201]
+        "#]],
     );
 }
 
@@ -97,7 +104,9 @@ fn an_unknown_block() {
             1 | Net: 3x32x32 -> 10 { block Basic(c) { conv3-c relu } Basik(64) -> gap -> fc10 }
               |                                                      ^^^^^
               |
-              | help: did you mean `Basic`?
+              | fits: `Basic` for `Basik`
+              | fits: `Basik` for `Basic`
+              | [N0201]
         "#]],
     );
 }
@@ -111,7 +120,8 @@ fn an_unknown_option() {
             1 | Net: 3x32x32 -> 10 { conv3-64(padd=1) relu -> gap -> fc10 }
               |                               ^^^^
               |
-              | help: did you mean `pad`?
+              | fits: `pad` for `padd`
+              | [N0202]
         "#]],
     );
 }
@@ -126,6 +136,7 @@ fn an_unknown_option_like_nothing() {
               |                               ^^^^^^
               |
               | help: `conv` takes `pad=`, `dilation=`, `groups=`, `bias=`, `kernel=`, `stride=`, `half`, `valid`, `full`, `same`
+              | [N0202]
         "#]],
     );
 }
@@ -139,7 +150,8 @@ fn an_unknown_word() {
             1 | Net: 3x32x32 -> 10 { conv3-64 relu -> pool2(cell) -> gap -> fc10 }
               |                                             ^^^^
               |
-              | help: did you mean `ceil`?
+              | fits: `ceil` for `cell`
+              | [N0203]
         "#]],
     );
 }
@@ -149,10 +161,12 @@ fn an_option_that_the_layer_has_not() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu(0.2) -> gap -> fc10 }",
         &expect![[r#"
-        error: `relu(0.2)` does not take `0.2`
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu(0.2) -> gap -> fc10 }
-          |                                    ^^^
-    "#]],
+            error: `relu(0.2)` does not take `0.2`
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu(0.2) -> gap -> fc10 }
+              |                                    ^^^
+              |
+              | [N0308]
+        "#]],
     );
 }
 
@@ -165,7 +179,9 @@ fn an_unknown_tap() {
             1 | Net: 3x32x32 -> 64x32x32 { conv3-64 -> @skip -> conv3-64 -> @out; add(@skipp, @out) }
               |                                                                        ^^^^^
               |
-              | help: did you mean `@skip`?
+              | fits: `@skip` for `@skipp`
+              | fits: `@skipp` for `@skip`
+              | [N0205]
         "#]],
     );
 }
@@ -179,7 +195,8 @@ fn a_tap_before_it_is_there() {
             1 | Net: 3x32x32 -> 64x32x32 { conv3-64 -> @a; add(@a, @b) -> @b }
               |                                                     ^
               |
-              | help: did you mean `@a`?
+              | fits: `@a` for `@b`
+              | [N0205]
         "#]],
     );
 }
@@ -195,7 +212,9 @@ fn an_unknown_number() {
               |
               | in `B(64)`
               |
-              | help: did you mean `width`?
+              | fits: `width` for `widht`
+              | fits: `widht` for `width`
+              | [N0204]
         "#]],
     );
 }
@@ -209,7 +228,8 @@ fn an_unknown_parameter() {
             1 | Net: 3x32x32 -> 10 { block B(width) { conv3-width relu } B(widht=64) -> gap -> fc10 }
               |                                                            ^^^^^
               |
-              | help: did you mean `width`?
+              | fits: `width` for `widht`
+              | [N0206]
         "#]],
     );
 }
@@ -224,6 +244,7 @@ fn too_many_arguments() {
               |                                                        ^
               |
               | help: its parameters are c
+              | [N0320]
         "#]],
     );
 }
@@ -238,6 +259,7 @@ fn too_few_arguments() {
               |                                                                  ^^^
               |
               | help: its parameters are c, k
+              | [N0320]
         "#]],
     );
 }
@@ -252,6 +274,8 @@ fn a_number_as_a_layer() {
               |                                              ^
               |
               | in `B(64)`
+              |
+              | [N0207]
         "#]],
     );
 }
@@ -266,6 +290,8 @@ fn a_layer_as_a_number() {
               |                                           ^^^
               |
               | in `B(relu)`
+              |
+              | [N0208]
         "#]],
     );
 }
@@ -278,6 +304,8 @@ fn the_size_behind_an_arrow() {
             error: `64` is not a layer; did you mean `conv3-64`?
             1 | Net: 3x32x32 -> 10 { conv3 -> 64 -> relu -> gap -> fc10 }
               |                               ^^
+              |
+              | [N0007]
         "#]],
     );
 }
@@ -292,6 +320,7 @@ fn the_size_missing() {
               |                      ^^^^^
               |
               | help: it is written like `conv3-64/2(pad=1, groups=2)`
+              | [N0303]
         "#]],
     );
 }
@@ -306,6 +335,7 @@ fn the_kernel_missing() {
               |                      ^^^^^^^
               |
               | help: it is written like `conv3-64/2(pad=1, groups=2)`
+              | [N0301]
         "#]],
     );
 }
@@ -320,6 +350,7 @@ fn the_features_missing() {
               |                                              ^^
               |
               | help: it is written like `fc1000`
+              | [N0303]
         "#]],
     );
 }
@@ -334,6 +365,7 @@ fn the_groups_missing() {
               |                               ^^
               |
               | help: it is written like `gn32`
+              | [N0301]
         "#]],
     );
 }
@@ -343,10 +375,12 @@ fn digits_where_none_belong() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu7 -> gap -> fc10 }",
         &expect![[r#"
-        error: `relu` takes no number like that of `relu7`
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu7 -> gap -> fc10 }
-          |                               ^^^^^
-    "#]],
+            error: `relu` takes no number like that of `relu7`
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu7 -> gap -> fc10 }
+              |                               ^^^^^
+              |
+              | [N0302]
+        "#]],
     );
 }
 
@@ -355,10 +389,12 @@ fn a_size_where_none_belongs() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu -> pool2-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: `pool` takes no size behind `-`, as `pool2-64` has
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu -> pool2-64 -> gap -> fc10 }
-          |                                             ^^
-    "#]],
+            error: `pool` takes no size behind `-`, as `pool2-64` has
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu -> pool2-64 -> gap -> fc10 }
+              |                                             ^^
+              |
+              | [N0304]
+        "#]],
     );
 }
 
@@ -367,10 +403,12 @@ fn a_stride_where_none_belongs() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 bn/2 -> gap -> fc10 }",
         &expect![[r#"
-        error: `bn` has no stride, as `bn/2` has
-        1 | Net: 3x32x32 -> 10 { conv3-64 bn/2 -> gap -> fc10 }
-          |                                  ^
-    "#]],
+            error: `bn` has no stride, as `bn/2` has
+            1 | Net: 3x32x32 -> 10 { conv3-64 bn/2 -> gap -> fc10 }
+              |                                  ^
+              |
+              | [N0307]
+        "#]],
     );
 }
 
@@ -379,10 +417,12 @@ fn two_sizes() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc10-10 }",
         &expect![[r#"
-        error: `fc10-10` has two numbers of features
-        1 | Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc10-10 }
-          |                                                   ^^
-    "#]],
+            error: `fc10-10` has two numbers of features
+            1 | Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc10-10 }
+              |                                                   ^^
+              |
+              | [N0306]
+        "#]],
     );
 }
 
@@ -396,6 +436,7 @@ fn the_repeat_glued_to_the_size() {
               |                            ^^^^
               |
               | help: put the layer in parentheses: `(conv3-64) x2`
+              | [N0011]
         "#]],
     );
 }
@@ -410,6 +451,7 @@ fn a_repeat_of_a_single_layer() {
               |                               ^^
               |
               | help: put it in parentheses: `(conv3-64) x2`
+              | [N0316]
         "#]],
     );
 }
@@ -419,10 +461,12 @@ fn a_repeat_of_nothing() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> x2 -> gap -> fc10 }",
         &expect![[r#"
-        error: `x2` repeats a group, a block or a combination, and none stands before it
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> x2 -> gap -> fc10 }
-          |                                  ^^
-    "#]],
+            error: `x2` repeats a group, a block or a combination, and none stands before it
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> x2 -> gap -> fc10 }
+              |                                  ^^
+              |
+              | [N0013]
+        "#]],
     );
 }
 
@@ -431,10 +475,12 @@ fn a_repeat_of_zero() {
     refused(
         "Net: 3x32x32 -> 10 { (conv3-64 relu) x0 -> gap -> fc10 }",
         &expect![[r#"
-        error: a repeat of 0 is nothing
-        1 | Net: 3x32x32 -> 10 { (conv3-64 relu) x0 -> gap -> fc10 }
-          |                                      ^^
-    "#]],
+            error: a repeat of 0 is nothing
+            1 | Net: 3x32x32 -> 10 { (conv3-64 relu) x0 -> gap -> fc10 }
+              |                                      ^^
+              |
+              | [N0315]
+        "#]],
     );
 }
 
@@ -443,10 +489,12 @@ fn a_lone_else() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 else none -> gap -> fc10 }",
         &expect![[r#"
-        error: `else` belongs to a `residual { .. }` right before it
-        1 | Net: 3x32x32 -> 10 { conv3-64 else none -> gap -> fc10 }
-          |                               ^^^^
-    "#]],
+            error: `else` belongs to a `residual { .. }` right before it
+            1 | Net: 3x32x32 -> 10 { conv3-64 else none -> gap -> fc10 }
+              |                               ^^^^
+              |
+              | [N0012]
+        "#]],
     );
 }
 
@@ -455,10 +503,13 @@ fn an_arrow_with_a_space() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 - > relu -> gap -> fc10 }",
         &expect![[r#"
-        error: the arrow is written `->`, without a space
-        1 | Net: 3x32x32 -> 10 { conv3-64 - > relu -> gap -> fc10 }
-          |                               ^^^
-    "#]],
+            error: the arrow is written `->`, without a space
+            1 | Net: 3x32x32 -> 10 { conv3-64 - > relu -> gap -> fc10 }
+              |                               ^^^
+              |
+              | fits: `->` for `->`
+              | [N0005]
+        "#]],
     );
 }
 
@@ -467,10 +518,12 @@ fn two_arrows() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> -> gap -> fc10 }",
         &expect![[r#"
-        error: this arrow does not stand between two layers
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> -> gap -> fc10 }
-          |                                  ^^
-    "#]],
+            error: this arrow does not stand between two layers
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> -> gap -> fc10 }
+              |                                  ^^
+              |
+              | [N0006]
+        "#]],
     );
 }
 
@@ -479,10 +532,12 @@ fn an_arrow_at_the_end() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc10 -> }",
         &expect![[r#"
-        error: this arrow does not stand between two layers
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc10 -> }
-          |                                              ^^
-    "#]],
+            error: this arrow does not stand between two layers
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc10 -> }
+              |                                              ^^
+              |
+              | [N0006]
+        "#]],
     );
 }
 
@@ -491,10 +546,12 @@ fn an_arrow_at_the_beginning() {
     refused(
         "Net: 3x32x32 -> 10 { -> conv3-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: this arrow does not stand between two layers
-        1 | Net: 3x32x32 -> 10 { -> conv3-64 -> gap -> fc10 }
-          |                      ^^
-    "#]],
+            error: this arrow does not stand between two layers
+            1 | Net: 3x32x32 -> 10 { -> conv3-64 -> gap -> fc10 }
+              |                      ^^
+              |
+              | [N0006]
+        "#]],
     );
 }
 
@@ -503,10 +560,12 @@ fn a_comma_between_layers() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64, gap, fc10 }",
         &expect![[r#"
-        error: expected a layer, found `,`
-        1 | Net: 3x32x32 -> 10 { conv3-64, gap, fc10 }
-          |                              ^
-    "#]],
+            error: expected a layer, found `,`
+            1 | Net: 3x32x32 -> 10 { conv3-64, gap, fc10 }
+              |                              ^
+              |
+              | [N0004]
+        "#]],
     );
 }
 
@@ -515,10 +574,12 @@ fn an_unclosed_brace() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc10 ",
         &expect![[r#"
-        error: this `{` is never closed
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc10 
-          |                    ^
-    "#]],
+            error: this `{` is never closed
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> gap -> fc10 
+              |                    ^
+              |
+              | [N0001]
+        "#]],
     );
 }
 
@@ -527,10 +588,12 @@ fn a_stray_bracket() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 ] -> gap -> fc10 }",
         &expect![[r#"
-        error: this `]` closes nothing
-        1 | Net: 3x32x32 -> 10 { conv3-64 ] -> gap -> fc10 }
-          |                            ^^
-    "#]],
+            error: this `]` closes nothing
+            1 | Net: 3x32x32 -> 10 { conv3-64 ] -> gap -> fc10 }
+              |                            ^^
+              |
+              | [N0002]
+        "#]],
     );
 }
 
@@ -544,6 +607,7 @@ fn a_hexadecimal_shape() {
               |      ^^^^^^^
               |
               | help: sizes do not begin with 0
+              | [N0009]
         "#]],
     );
 }
@@ -553,10 +617,12 @@ fn a_number_with_a_suffix() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64k -> gap -> fc10 }",
         &expect![[r#"
-        error: `64k` is not a number here
-        1 | Net: 3x32x32 -> 10 { conv3-64k -> gap -> fc10 }
-          |                            ^^^
-    "#]],
+            error: `64k` is not a number here
+            1 | Net: 3x32x32 -> 10 { conv3-64k -> gap -> fc10 }
+              |                            ^^^
+              |
+              | [N0010]
+        "#]],
     );
 }
 
@@ -565,10 +631,12 @@ fn a_huge_number() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-99999999999 -> gap -> fc10 }",
         &expect![[r#"
-        error: `99999999999` is larger than any layer (at most 2147483648)
-        1 | Net: 3x32x32 -> 10 { conv3-99999999999 -> gap -> fc10 }
-          |                            ^^^^^^^^^^^
-    "#]],
+            error: `99999999999` is larger than any layer (at most 2147483648)
+            1 | Net: 3x32x32 -> 10 { conv3-99999999999 -> gap -> fc10 }
+              |                            ^^^^^^^^^^^
+              |
+              | [N0008]
+        "#]],
     );
 }
 
@@ -580,6 +648,8 @@ fn a_zero_kernel() {
             error: the kernel of `conv0-64` must be at least 1
             1 | Net: 3x32x32 -> 10 { conv0-64 -> gap -> fc10 }
               |                      ^^^^^^^^
+              |
+              | [N0310]
         "#]],
     );
 }
@@ -592,6 +662,8 @@ fn zero_filters() {
             error: the number of filters of `conv3-0` must be at least 1
             1 | Net: 3x32x32 -> 10 { conv3-0 -> gap -> fc10 }
               |                      ^^^^^^^
+              |
+              | [N0310]
         "#]],
     );
 }
@@ -604,6 +676,8 @@ fn a_zero_stride() {
             error: the stride of `conv3-64/0` must be at least 1
             1 | Net: 3x32x32 -> 10 { conv3-64/0 -> gap -> fc10 }
               |                      ^^^^^^^^^^
+              |
+              | [N0309]
         "#]],
     );
 }
@@ -613,10 +687,12 @@ fn a_zero_in_the_shape() {
     refused(
         "Net: 3x32x0 -> 10 { conv3-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: a size in `3x32x0` is not at least 1
-        1 | Net: 3x32x0 -> 10 { conv3-64 -> gap -> fc10 }
-          |      ^^^^^^
-    "#]],
+            error: a size in `3x32x0` is not at least 1
+            1 | Net: 3x32x0 -> 10 { conv3-64 -> gap -> fc10 }
+              |      ^^^^^^
+              |
+              | [N0108]
+        "#]],
     );
 }
 
@@ -625,10 +701,12 @@ fn a_shape_of_two_sizes() {
     refused(
         "Net: 32x32 -> 10 { conv3-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: a shape has one size or three (channels, height, width); `32x32` has 2
-        1 | Net: 32x32 -> 10 { conv3-64 -> gap -> fc10 }
-          |      ^^^^^
-    "#]],
+            error: a shape has one size or three (channels, height, width); `32x32` has 2
+            1 | Net: 32x32 -> 10 { conv3-64 -> gap -> fc10 }
+              |      ^^^^^
+              |
+              | [N0107]
+        "#]],
     );
 }
 
@@ -637,10 +715,12 @@ fn no_input_shape() {
     refused(
         "Net { conv3-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: expected `:` and the input's shape, as in `Name: 3x224x224 -> 1000`, found `{`
-        1 | Net { conv3-64 -> gap -> fc10 }
-          |     ^
-    "#]],
+            error: expected `:` and the input's shape, as in `Name: 3x224x224 -> 1000`, found `{`
+            1 | Net { conv3-64 -> gap -> fc10 }
+              |     ^
+              |
+              | [N0004]
+        "#]],
     );
 }
 
@@ -649,10 +729,12 @@ fn no_output_shape() {
     refused(
         "Net: 3x32x32 { conv3-64 -> gap -> fc10 }",
         &expect![[r#"
-        error: expected `->` and the output's shape, as in `Name: 3x224x224 -> 1000`, found `{`
-        1 | Net: 3x32x32 { conv3-64 -> gap -> fc10 }
-          |              ^
-    "#]],
+            error: expected `->` and the output's shape, as in `Name: 3x224x224 -> 1000`, found `{`
+            1 | Net: 3x32x32 { conv3-64 -> gap -> fc10 }
+              |              ^
+              |
+              | [N0004]
+        "#]],
     );
 }
 
@@ -661,10 +743,12 @@ fn no_body() {
     refused(
         "Net: 3x32x32 -> 10",
         &expect![[r#"
-        error: expected the network's body `{ .. }`, found the end
-        1 | Net: 3x32x32 -> 10
-          |                 ^^
-    "#]],
+            error: expected the network's body `{ .. }`, found the end
+            1 | Net: 3x32x32 -> 10
+              |                 ^^
+              |
+              | [N0004]
+        "#]],
     );
 }
 
@@ -673,10 +757,12 @@ fn an_empty_body() {
     refused(
         "Net: 3x32x32 -> 10 { }",
         &expect![[r#"
-        error: there is no layer here
-        1 | Net: 3x32x32 -> 10 { }
-          |                    ^^^
-    "#]],
+            error: there is no layer here
+            1 | Net: 3x32x32 -> 10 { }
+              |                    ^^^
+              |
+              | [N0102]
+        "#]],
     );
 }
 
@@ -690,6 +776,7 @@ fn nothing_at_all() {
               | ^
               |
               | help: write `Name: 3x224x224 -> 1000 { conv3-64 -> .. }`
+              | [N0101]
         "#]],
     );
 }
@@ -699,10 +786,12 @@ fn an_empty_group() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64 -> () -> gap -> fc10 }",
         &expect![[r#"
-        error: there is no layer here
-        1 | Net: 3x32x32 -> 10 { conv3-64 -> () -> gap -> fc10 }
-          |                                  ^^
-    "#]],
+            error: there is no layer here
+            1 | Net: 3x32x32 -> 10 { conv3-64 -> () -> gap -> fc10 }
+              |                                  ^^
+              |
+              | [N0102]
+        "#]],
     );
 }
 
@@ -718,7 +807,10 @@ fn an_even_kernel_without_padding() {
               |     input  3x32x32
               |   > conv4-64
               |
-              | help: say which padding it gets: `valid`, `same`, or `pad=2`
+              | fits: `conv4-64(valid)` for `conv4-64`
+              | fits: `conv3-64` for `conv4-64`
+              | fits: `conv4-64(dilation=2)` for `conv4-64`
+              | [N0403]
         "#]],
     );
 }
@@ -736,6 +828,11 @@ fn a_kernel_larger_than_its_input() {
               |     pool2  3x4x4
               |     pool2  3x2x2
               |   > conv5-64(valid)
+              |
+              | fits: `conv5-64` for `conv5-64(valid)`
+              | fits: `conv1-64(valid)` for `conv5-64(valid)`
+              | fits: `3x20x20` for `3x8x8`
+              | [N0405]
         "#]],
     );
 }
@@ -754,6 +851,11 @@ fn a_pool_larger_than_its_input() {
               |     pool2     64x2x2
               |     pool2     64x1x1
               |   > pool2
+              |
+              | fits: `pool2(pad=1)` for `pool2`
+              | fits: `pool2(ceil)` for `pool2`
+              | fits: without `pool2`
+              | [N0405]
         "#]],
     );
 }
@@ -770,6 +872,11 @@ fn a_pool_padded_too_much() {
               |     input     3x8x8
               |     conv3-64  64x8x8
               |   > pool2(pad=2)
+              |
+              | fits: `pool2` for `pool2(pad=2)`
+              | fits: `pool4(pad=2)` for `pool2(pad=2)`
+              | fits: without `pool2(pad=2)`
+              | [N0404]
         "#]],
     );
 }
@@ -785,6 +892,11 @@ fn groups_that_do_not_divide() {
               |
               |     input  3x32x32
               |   > conv3-64(groups=2)
+              |
+              | fits: `conv3-64` for `conv3-64(groups=2)`
+              | fits: `4x32x32` for `3x32x32`
+              | fits: without `conv3-64(groups=2)`
+              | [N0409]
         "#]],
     );
 }
@@ -800,6 +912,11 @@ fn groups_that_do_not_divide_the_filters() {
               |
               |     input  4x32x32
               |   > conv3-63(groups=2)
+              |
+              | fits: `conv3-4(groups=2)` for `conv3-63(groups=2)`
+              | fits: `conv3-63` for `conv3-63(groups=2)`
+              | fits: without `conv3-63(groups=2)`
+              | [N0409]
         "#]],
     );
 }
@@ -816,6 +933,11 @@ fn group_norm_that_does_not_divide() {
               |     input     3x32x32
               |     conv3-48  48x32x32
               |   > gn32
+              |
+              | fits: `gn16` for `gn32`
+              | fits: `conv3-96` for `conv3-48`
+              | fits: without `gn32`
+              | [N0409]
         "#]],
     );
 }
@@ -832,6 +954,10 @@ fn a_shuffle_that_does_not_divide() {
               |     input    3x32x32
               |     conv3-6  6x32x32
               |   > shuffle2
+              |
+              | fits: `conv3-12` for `conv3-6`
+              | fits: without `shuffle2`
+              | [N0410]
         "#]],
     );
 }
@@ -849,7 +975,8 @@ fn a_convolution_behind_a_vector() {
               |     fc64   64
               |   > conv3-8
               |
-              | help: layers on images stand before `flatten` and `fc`
+              | fits: without `fc64`
+              | [N0402]
         "#]],
     );
 }
@@ -866,6 +993,11 @@ fn an_ascription_that_is_not_met() {
               |     input       3x32x32
               |     conv3-64/2  64x16x16
               |   > => 64x32x32
+              |
+              | fits: `=> 64x16x16` for `=> 64x32x32`
+              | fits: `conv3-64` for `conv3-64/2`
+              | fits: `3x64x64` for `3x32x32`
+              | [N0417]
         "#]],
     );
 }
@@ -884,6 +1016,11 @@ fn an_output_that_is_not_met() {
               |     gap       64x1x1
               |     fc100     100
               |   > -> 10
+              |
+              | fits: `fc10` for `fc100`
+              | fits: `-> 100` for `-> 10`
+              | fits: `fc100 -> fc10` for `fc100`
+              | [N0418]
         "#]],
     );
 }
@@ -900,6 +1037,10 @@ fn an_output_of_another_rank() {
               |     input     3x32x32
               |     conv3-10  10x32x32
               |   > -> 10
+              |
+              | fits: `-> 10x32x32` for `-> 10`
+              | fits: `conv3-10 -> fc10` for `conv3-10`
+              | [N0418]
         "#]],
     );
 }
@@ -919,7 +1060,10 @@ fn a_residual_that_changes_the_shape() {
               |   its input: 3x32x32
               |   > residual
               |
-              | help: give the shortcut a projection, `else (conv1-c/stride bn)`, or `else none`
+              | fits: `else (conv1-64)` behind the body
+              | fits: `conv3-3` for `conv3-64`
+              | fits: `else none` behind the body
+              | [N0412]
         "#]],
     );
 }
@@ -931,7 +1075,7 @@ fn a_projection_of_another_shape() {
         &expect![[r#"
             error: the two sides of the residual differ: 64x16x16 from the body, 64x32x32 from `else`
             1 | Net: 3x32x32 -> 10 { residual { conv3-64/2 } else (conv1-64) -> gap -> fc10 }
-              |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              |                      ^^^^^^^^
               |
               |     input       3x32x32
               |   the body:
@@ -939,6 +1083,11 @@ fn a_projection_of_another_shape() {
               |   `else`:
               |     conv1-64    64x32x32
               |   > residual
+              |
+              | fits: `else (conv1-64/2)` behind the body
+              | fits: `conv3-64` for `conv3-64/2`
+              | fits: `conv1-64/2` for `conv1-64`
+              | [N0413]
         "#]],
     );
 }
@@ -958,6 +1107,11 @@ fn concat_of_two_sizes() {
               |   branch 2:
               |     conv3-8/2  8x16x16
               |   > concat
+              |
+              | fits: `conv3-8/2` for `conv3-8`
+              | fits: `conv3-8` for `conv3-8/2`
+              | fits: `gap -> concat { conv3-8 | conv3-8/2 }` for `concat { conv3-8 | conv3-8/2 } -> gap`
+              | [N0414]
         "#]],
     );
 }
@@ -977,6 +1131,11 @@ fn add_of_two_shapes() {
               |   branch 2:
               |     conv3-16  16x32x32
               |   > add
+              |
+              | fits: `conv3-16` for `conv3-8`
+              | fits: `conv3-8` for `conv3-16`
+              | fits: `conv3-8 -> conv3-16` for `conv3-8`
+              | [N0415]
         "#]],
     );
 }
@@ -986,10 +1145,12 @@ fn concat_of_one_branch() {
     refused(
         "Net: 3x32x32 -> 10 { concat { conv3-8 } -> gap -> fc10 }",
         &expect![[r#"
-        error: `concat` needs two branches or more
-        1 | Net: 3x32x32 -> 10 { concat { conv3-8 } -> gap -> fc10 }
-          |                      ^^^^^^^^^^^^^^^^^^
-    "#]],
+            error: `concat` needs two branches or more
+            1 | Net: 3x32x32 -> 10 { concat { conv3-8 } -> gap -> fc10 }
+              |                      ^^^^^^^^^^^^^^^^^^
+              |
+              | [N0324]
+        "#]],
     );
 }
 
@@ -1007,6 +1168,11 @@ fn dense_of_two_sizes() {
               |   the body:
               |     conv3-8/2  8x16x16
               |   > dense
+              |
+              | fits: `conv3-8` for `conv3-8/2`
+              | fits: `gap -> dense { conv3-8/2 }` for `dense { conv3-8/2 } -> gap`
+              | fits: `gap -> dense { conv3-8/2 }` for `dense { conv3-8/2 }`
+              | [N0414]
         "#]],
     );
 }
@@ -1027,6 +1193,8 @@ fn an_odd_u_net() {
               |     conv3-32  32x7x7
               |     up2       32x14x14
               |   > concat(@e2, @d2)
+              |
+              | [N0414]
         "#]],
     );
 }
@@ -1045,6 +1213,11 @@ fn a_deconvolution_that_cannot_reach_its_tap() {
               |     pool2    8x4x4
               |     pool2    8x2x2
               |   > deconv2-8/2(like @e)
+              |
+              | fits: without `pool2`
+              | fits: `deconv5-8/2(like @e)` for `deconv2-8/2(like @e)`
+              | fits: `deconv2-8/4(like @e)` for `deconv2-8/2(like @e)`
+              | [N0407]
         "#]],
     );
 }
@@ -1060,6 +1233,10 @@ fn a_crop_that_is_too_large() {
               |
               |     input  1x8x8
               |   > crop(9x9)
+              |
+              | fits: `1x9x9` for `1x8x8`
+              | fits: `up2 -> crop(9x9)` for `crop(9x9)`
+              | [N0411]
         "#]],
     );
 }
@@ -1074,6 +1251,8 @@ fn a_block_that_calls_itself() {
               |                                  ^
               |
               | in `A()`
+              |
+              | [N0318]
         "#]],
     );
 }
@@ -1083,10 +1262,12 @@ fn a_network_that_contains_itself() {
     refused(
         "Net: 3x32x32 -> 3x32x32 { Net() }",
         &expect![[r#"
-        error: the network `Net` contains itself
-        1 | Net: 3x32x32 -> 3x32x32 { Net() }
-          |                           ^^^
-    "#]],
+            error: the network `Net` contains itself
+            1 | Net: 3x32x32 -> 3x32x32 { Net() }
+              |                           ^^^
+              |
+              | [N0319]
+        "#]],
     );
 }
 
@@ -1101,6 +1282,11 @@ fn a_network_of_another_input() {
               |
               |     input  3x8x8
               |   > A()
+              |
+              | fits: `3x8x8` for `1x8x8`
+              | fits: `1x8x8` for `3x8x8`
+              | fits: `conv3-1 -> A()` for `A()`
+              | [N0416]
         "#]],
     );
 }
@@ -1113,6 +1299,8 @@ fn two_blocks_of_one_name() {
             error: the block `A` is there twice
             1 | Net: 3x32x32 -> 10 { block A() { relu } block A() { relu } A() -> gap -> fc10 }
               |                                               ^
+              |
+              | [N0105]
         "#]],
     );
 }
@@ -1122,10 +1310,12 @@ fn two_taps_of_one_name() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-8 @a conv3-8 @a -> gap -> fc10 }",
         &expect![[r#"
-        error: the tap `a` is there twice
-        1 | Net: 3x32x32 -> 10 { conv3-8 @a conv3-8 @a -> gap -> fc10 }
-          |                                          ^
-    "#]],
+            error: the tap `a` is there twice
+            1 | Net: 3x32x32 -> 10 { conv3-8 @a conv3-8 @a -> gap -> fc10 }
+              |                                          ^
+              |
+              | [N0105]
+        "#]],
     );
 }
 
@@ -1139,6 +1329,7 @@ fn two_layers_of_one_name() {
               |                                      ^
               |
               | help: give one of them another label
+              | [N0209]
         "#]],
     );
 }
@@ -1153,6 +1344,7 @@ fn a_label_in_a_repeated_group() {
               |                       ^
               |
               | help: give one of them another label
+              | [N0209]
         "#]],
     );
 }
@@ -1167,6 +1359,7 @@ fn a_numbered_label_without_repeat() {
               |                                         ^
               |
               | help: write `c: ..`, or repeat what follows: `.. x2`
+              | [N0210]
         "#]],
     );
 }
@@ -1179,6 +1372,8 @@ fn a_dropout_beyond_one() {
             error: the argument of `dropout(1.5)` must be a probability of at least 0 and below 1
             1 | Net: 3x32x32 -> 10 { conv3-8 dropout(1.5) -> gap -> fc10 }
               |                                      ^^^
+              |
+              | [N0309]
         "#]],
     );
 }
@@ -1191,6 +1386,8 @@ fn a_bias_that_is_a_number() {
             error: `bias` of `conv3-8(bias=3)` must be `true` or `false`
             1 | Net: 3x32x32 -> 10 { conv3-8(bias=3) -> gap -> fc10 }
               |                              ^^^^^^
+              |
+              | [N0309]
         "#]],
     );
 }
@@ -1200,10 +1397,12 @@ fn a_stride_that_is_a_const() {
     refused(
         "Net<S = 2>: 3x32x32 -> 10 { conv3-8/S -> gap -> fc10 }",
         &expect![[r#"
-        error: the stride must be a number of at least 0 that is known while this compiles, not `S`
-        1 | Net<S = 2>: 3x32x32 -> 10 { conv3-8/S -> gap -> fc10 }
-          |                                     ^
-    "#]],
+            error: the stride must be a number of at least 0 that is known while this compiles, not `S`
+            1 | Net<S = 2>: 3x32x32 -> 10 { conv3-8/S -> gap -> fc10 }
+              |                                     ^
+              |
+              | [N0314]
+        "#]],
     );
 }
 
@@ -1212,10 +1411,12 @@ fn a_division_by_zero() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-(8/0) -> gap -> fc10 }",
         &expect![[r#"
-        error: `(8/0)` does not divide by a number of at least 1
-        1 | Net: 3x32x32 -> 10 { conv3-(8/0) -> gap -> fc10 }
-          |                            ^^^^^
-    "#]],
+            error: `(8/0)` does not divide by a number of at least 1
+            1 | Net: 3x32x32 -> 10 { conv3-(8/0) -> gap -> fc10 }
+              |                            ^^^^^
+              |
+              | [N0313]
+        "#]],
     );
 }
 
@@ -1224,10 +1425,12 @@ fn rust_code_without_a_shape() {
     refused(
         "Net: 3x32x32 -> 10 { rust(Thing::new()) -> fc10 }",
         &expect![[r#"
-        error: the shape that `rust(..)` gives must be stated: `rust(..) => 64x7x7`
-        1 | Net: 3x32x32 -> 10 { rust(Thing::new()) -> fc10 }
-          |                      ^^^^^^^^^^^^^^^^^^
-    "#]],
+            error: the shape that `rust(..)` gives must be stated: `rust(..) => 64x7x7`
+            1 | Net: 3x32x32 -> 10 { rust(Thing::new()) -> fc10 }
+              |                      ^^^^^^^^^^^^^^^^^^
+              |
+              | [N0014]
+        "#]],
     );
 }
 
@@ -1240,7 +1443,8 @@ fn two_inputs_and_no_beginning() {
             1 | Net: (a: 3x8x8, b: 3x8x8) -> 10 { conv3-8 -> gap -> fc10 }
               |                                   ^^^^^^^
               |
-              | help: begin it with `a ->`, `b ->` or a tap
+              | fits: `a` for `conv3`
+              | [N0111]
         "#]],
     );
 }
@@ -1250,10 +1454,12 @@ fn an_input_in_the_middle() {
     refused(
         "Net: (a: 3x8x8, b: 3x8x8) -> 10 { a -> conv3-8 -> b -> gap -> fc10 }",
         &expect![[r#"
-        error: the input `b` can only stand at the beginning of a path
-        1 | Net: (a: 3x8x8, b: 3x8x8) -> 10 { a -> conv3-8 -> b -> gap -> fc10 }
-          |                                                   ^
-    "#]],
+            error: the input `b` can only stand at the beginning of a path
+            1 | Net: (a: 3x8x8, b: 3x8x8) -> 10 { a -> conv3-8 -> b -> gap -> fc10 }
+              |                                                   ^
+              |
+              | [N0112]
+        "#]],
     );
 }
 
@@ -1266,7 +1472,9 @@ fn an_output_that_nothing_gives() {
             1 | Net: 3x8x8 -> (class: 10, box: 4) { gap -> @trunk -> fc10 @clas; @trunk -> fc4 @box }
               |                ^^^^^
               |
-              | help: a tap with a similar name exists: `@clas`
+              | fits: `@class` for `@clas`
+              | fits: `clas` for `class`
+              | [N0113]
         "#]],
     );
 }
@@ -1284,6 +1492,10 @@ fn an_output_tap_of_another_shape() {
               |     gap    3x1x1
               |     fc5    5
               |   > -> 4
+              |
+              | fits: `fc4` for `fc5`
+              | fits: `-> 5` for `-> 4`
+              | [N0418]
         "#]],
     );
 }
@@ -1297,7 +1509,8 @@ fn an_unknown_symbol_in_a_fact() {
             1 | Net: [3, H, W] -> 10 where G % 32 == 0 { conv3-8 -> gap -> fc10 }
               |                            ^
               |
-              | help: did you mean `H`?
+              | fits: `H` for `G`
+              | [N0109]
         "#]],
     );
 }
@@ -1310,6 +1523,8 @@ fn an_impossible_fact() {
             error: `H % 4 == 5` can never hold
             1 | Net: [3, H, W] -> 10 where H % 4 == 5 { conv3-8 -> gap -> fc10 }
               |                            ^^^^^^^^^^
+              |
+              | [N0110]
         "#]],
     );
 }
@@ -1319,17 +1534,19 @@ fn a_u_net_without_facts() {
     refused(
         "Net: [1, H, W] -> [8, H, W] { conv3-8 -> @e -> pool2 -> up2 -> @d; add(@e, @d) }",
         &expect![[r#"
-            error: [8, 2*floor((H)/2), 2*floor((W)/2)] need not be [8, H, W] for every size
+            error: [8, 2*floor(H/2), 2*floor(W/2)] need not be [8, H, W] for every size
             1 | Net: [1, H, W] -> [8, H, W] { conv3-8 -> @e -> pool2 -> up2 -> @d; add(@e, @d) }
               |                                                                    ^^^^^^^^^^^
               |
               |     input    [1, H, W]
               |     conv3-8  [8, H, W]
-              |     pool2    [8, floor((H)/2), floor((W)/2)]
-              |     up2      [8, 2*floor((H)/2), 2*floor((W)/2)]
+              |     pool2    [8, floor(H/2), floor(W/2)]
+              |     up2      [8, 2*floor(H/2), 2*floor(W/2)]
               |   > add(@e, @d)
               |
-              | help: a fact in `where`, such as `H % 32 == 0`, may decide it
+              | fits: `where H % 2 == 0, W % 2 == 0`, because of `pool2`
+              | fits: `up2 -> pool2` for `pool2 -> up2`
+              | [N0419]
         "#]],
     );
 }
@@ -1339,10 +1556,12 @@ fn a_network_with_attributes() {
     refused(
         "#![feature(x)] Net: 3x8x8 -> 10 { gap -> fc10 }",
         &expect![[r#"
-        error: only `#![network(crate = path)]` may stand here
-        1 | #![feature(x)] Net: 3x8x8 -> 10 { gap -> fc10 }
-          | ^^^^^^^^^^^^^^
-    "#]],
+            error: only `#![network(crate = path)]` may stand here
+            1 | #![feature(x)] Net: 3x8x8 -> 10 { gap -> fc10 }
+              | ^^^^^^^^^^^^^^
+              |
+              | [N0103]
+        "#]],
     );
 }
 
@@ -1359,18 +1578,25 @@ fn three_mistakes_at_once() {
               |     gap          64x1x1
               |     fc100        100
               |   > -> 10
+              |
+              | fits: `fc10` for `fc100` (and the other mistakes corrected)
+              | fits: `-> 100` for `-> 10` (and the other mistakes corrected)
+              | fits: `fc100 -> fc10` for `fc100` (and the other mistakes corrected)
+              | [N0418]
 
             error: `rellu` is not a layer
             1 | Net: 3x32x32 -> 10 { conv3-64 rellu -> pool2 => 64x16x16 -> conv3-64(pda=1) => 64x16x16 -> gap -> fc100 }
               |                               ^^^^^
               |
-              | help: did you mean `relu`?
+              | fits: `relu` for `rellu` (and the other mistakes corrected)
+              | [N0201]
 
             error: `conv` has no option `pda`
             1 | Net: 3x32x32 -> 10 { conv3-64 rellu -> pool2 => 64x16x16 -> conv3-64(pda=1) => 64x16x16 -> gap -> fc100 }
               |                                                                      ^^^
               |
-              | help: did you mean `pad`?
+              | fits: `pad` for `pda` (and the other mistakes corrected)
+              | [N0202]
         "#]],
     );
 }
@@ -1383,6 +1609,8 @@ fn a_generic_that_rust_cannot_pass_on() {
             error: a const generic of `Head` can be a number, a const, or outside of blocks a const generic by itself, and this is `2*K`
             1 | N<K = 4>: 3x8x8 -> 10 { Head(2*K) } Head<C = 2>: 3x8x8 -> 10 { conv3-C relu gap -> fc10 }
               |                              ^^^
+              |
+              | [N0326]
         "#]],
     );
 }
@@ -1395,6 +1623,8 @@ fn more_than_generics_in_the_call_of_a_network() {
             error: `Body` as a layer takes the values of its const generics and nothing else
             1 | N: 3x8x8 -> 10 { Body()/2 -> fc10 } Body: 3x8x8 -> 4x8x8 { conv3-4 }
               |                         ^
+              |
+              | [N0327]
         "#]],
     );
 }
@@ -1407,6 +1637,8 @@ fn a_block_whose_struct_another_has() {
             error: this block's struct would be named `NBody`, which another struct is
             1 | N: 3x8x8 -> 4x8x8 { block Body() { conv3-4 } Body } NBody: 3x8x8 -> 3x8x8 { relu }
               |                           ^^^^
+              |
+              | [N0328]
         "#]],
     );
 }
@@ -1419,6 +1651,8 @@ fn a_count_beyond_64_bits() {
             error: the network has more parameters than a 64-bit number can count
             1 | N: 1x1x1 -> 2147483648 { conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) -> conv1-2147483648(bias=false) }
               | ^
+              |
+              | [N0329]
         "#]],
     );
 }
@@ -1428,17 +1662,17 @@ fn features_that_are_not_known() {
     refused(
         "N: [3, H, W] -> 10 { conv3-4 relu -> fc10 }",
         &expect![[r#"
-        error: `fc10` needs a known number of features, and gets [4, H, W]
-        1 | N: [3, H, W] -> 10 { conv3-4 relu -> fc10 }
-          |                                      ^^^^
-          |
-          |     input    [3, H, W]
-          |     conv3-4  [4, H, W]
-          |     relu     [4, H, W]
-          |   > fc10
-          |
-          | help: `gap` before it makes one value of each channel, whatever the size
-    "#]],
+            error: `fc10` needs a known number of features, and gets [4, H, W]
+            1 | N: [3, H, W] -> 10 { conv3-4 relu -> fc10 }
+              |                                      ^^^^
+              |
+              |     input    [3, H, W]
+              |     conv3-4  [4, H, W]
+              |   > fc10
+              |
+              | fits: `gap -> fc10` for `fc10`
+              | [N0401]
+        "#]],
     );
 }
 
@@ -1447,10 +1681,12 @@ fn the_same_said_twice() {
     refused(
         "N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }",
         &expect![[r#"
-        error: `conv3-4(kernel=5)` has the number in its name and `kernel=`, which say the same thing twice
-        1 | N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }
-          |                     ^^^^^^^^^^^^^^^^^
-    "#]],
+            error: `conv3-4(kernel=5)` has the number in its name and `kernel=`, which say the same thing twice
+            1 | N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }
+              |                     ^^^^^^^^^^^^^^^^^
+              |
+              | [N0325]
+        "#]],
     );
 }
 
@@ -1462,6 +1698,8 @@ fn a_repeat_of_taps() {
             error: `x2` repeats a group, a block or a combination, and none stands before it
             1 | N: 3x8x8 -> 6x8x8 { id @a -> concat(@a, @a) x2 }
               |                                             ^^
+              |
+              | [N0013]
         "#]],
     );
 }

@@ -131,6 +131,11 @@ proptest! {
     fn any_text(text in "\\PC{0,80}") {
         read(&text);
     }
+}
+
+proptest! {
+    // Each case reads four declarations, and searches fixes for them.
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_declaration_that_is_cut_and_stirred(

@@ -25,7 +25,9 @@ const fn side(input: usize, kernel: usize, stride: usize, pads: [usize; 2], ceil
 
 impl Side {
     fn output(&self) -> usize {
-        let room = self.input + self.pads[0] + self.pads[1] - self.dilation * (self.kernel - 1) - 1;
+        // Below 0, and above minus the stride, where a window is larger than the input and `ceil` keeps it.
+        let room =
+            (self.input + self.pads[0] + self.pads[1]).saturating_sub(self.dilation * (self.kernel - 1) + 1);
         if !self.ceil {
             return room / self.stride + 1;
         }
@@ -47,7 +49,7 @@ impl Side {
     }
 }
 
-const CASES: [[Side; 2]; 9] = [
+const CASES: [[Side; 2]; 10] = [
     [side(8, 2, 2, [0, 0], false), side(8, 2, 2, [0, 0], false)],
     [side(9, 2, 2, [0, 0], false), side(9, 2, 2, [0, 0], false)], // remainder
     [side(9, 3, 2, [1, 1], false), side(10, 3, 2, [1, 1], false)], // overlap, padding
@@ -55,6 +57,7 @@ const CASES: [[Side; 2]; 9] = [
     [side(6, 3, 2, [1, 1], true), side(8, 3, 3, [1, 1], true)],
     [side(5, 3, 1, [0, 2], false), side(6, 4, 3, [2, 1], true)], // asymmetric
     [side(1, 1, 1, [0, 0], false), side(1, 3, 1, [1, 1], false)], // one pixel
+    [side(1, 2, 2, [0, 0], true), side(2, 3, 2, [0, 0], true)],  // smaller than the window
     [side(7, 7, 7, [0, 0], false), side(7, 7, 1, [0, 0], false)],
     [
         Side { input: 9, kernel: 3, stride: 2, dilation: 2, pads: [1, 1], ceil: false },

@@ -2,7 +2,8 @@
 
 use crate::bridge::Bridge;
 use cnn_ir::diagnostic::Diagnostic;
-use proc_macro2::{Span, TokenStream};
+use cnn_ir::lint::Finding;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 /// One `compile_error!` for each diagnostic. The macro's name carries the first token's span and its argument
@@ -25,4 +26,24 @@ fn error(bridge: &Bridge, diagnostic: &Diagnostic) -> TokenStream {
     let mut group = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote::quote!(#argument));
     group.set_span(end);
     quote::quote! { #path #bang #group }
+}
+
+/// Lints as warnings. Stable Rust lets no macro warn; but the use of something deprecated is a warning, at the span
+/// of the use and with a text of our own.
+pub(crate) fn warnings(bridge: &Bridge, findings: &[Finding]) -> TokenStream {
+    findings
+        .iter()
+        .map(|finding| {
+            let span = crate::lower::located(bridge.span(finding.range.first));
+            let (name, note) = (finding.lint.name(), finding.to_string());
+            let (given, used) = (Ident::new(name, Span::mixed_site()), Ident::new(name, span));
+            quote::quote! {
+                const _: () = {
+                    #[deprecated(note = #note)]
+                    const fn #given() {}
+                    #used()
+                };
+            }
+        })
+        .collect()
 }

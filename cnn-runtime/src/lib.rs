@@ -46,6 +46,7 @@
 //! ```
 
 pub mod boundary;
+pub mod dsl;
 pub mod error;
 pub mod info;
 pub mod init;
@@ -55,6 +56,7 @@ pub mod params;
 pub mod pass;
 pub mod prelude;
 pub mod random;
+pub mod require;
 pub mod weights;
 
 pub use boundary::{Batch, Chw, Flat, Input};

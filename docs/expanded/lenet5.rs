@@ -287,3 +287,17 @@ pub struct LeNet5Trace {
     /// The network's output.
     pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
 }
+#[doc(hidden)]
+const _: [::cnn_runtime::dsl::Word; 11] = [
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::pool,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::pool,
+    ::cnn_runtime::dsl::fc,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::fc,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::fc,
+];

@@ -842,3 +842,32 @@ impl ResNet18Basic {
         ::core::result::Result::Ok(x)
     }
 }
+#[doc(hidden)]
+const _: [::cnn_runtime::dsl::Word; 15] = [
+    ::cnn_runtime::dsl::residual,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::pool,
+    ::cnn_runtime::dsl::gap,
+    ::cnn_runtime::dsl::fc,
+];
+#[doc(hidden)]
+#[allow(unused, nonstandard_style, clippy::all, clippy::pedantic)]
+const _: () = {
+    struct Basic;
+    fn definitions() {
+        let _ = Basic;
+        let _ = Basic;
+        let _ = Basic;
+        let _ = Basic;
+    }
+};

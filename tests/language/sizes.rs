@@ -102,7 +102,7 @@ network! {
     }
 
     /// Floors that no fact resolves, and a vector at the end.
-    Pooled: [1, H, W] -> 6 { pool2 -> conv3-6/2 -> gap }
+    Pooled: [1, H, W] -> 6 where H >= 2, W >= 2 { pool2 -> conv3-6/2 -> gap }
 
     /// The size of a tap that is known when it runs.
     Cropped: [1, H, W] -> [2, H, W] where H % 2 == 0, W % 2 == 0 {

@@ -153,6 +153,7 @@ network! {
     }
 
     /// SqueezeNet 1.0 (Iandola et al., 2016).
+    #[allow(network::dropped_pixels)]
     pub SqueezeNet: 3x224x224 -> 1000 {
         block Fire(s, e1, e3) {
             squeeze: conv1-s relu

@@ -1,15 +1,18 @@
-//! Chores of the project: regenerating what is generated.
+//! Chores of the project: regenerating what is generated, trying the compiler on mistakes.
 //!
 //! `cargo run -p xtask -- bless` rewrites expected messages and expansions; read the difference before it is
 //! committed. `cargo run -p xtask -- references` asks PyTorch again (Python with the packages that
-//! `tests/references/README.md` names).
+//! `tests/references/README.md` names). `cargo run --release -p xtask -- mutate` makes random mistakes in the examples'
+//! networks and checks what the compiler says of them.
+
+mod mutate;
 
 use clap::{Parser, Subcommand};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 #[derive(Parser)]
-#[command(about = "Chores of the project: regenerating what is generated.")]
+#[command(about = "Chores of the project: regenerating what is generated, trying the compiler on mistakes.")]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,
@@ -25,12 +28,15 @@ enum Chore {
         #[arg(long, default_value = "python3")]
         python: String,
     },
+    /// Makes random mistakes in the examples' networks and checks what the compiler says of them.
+    Mutate(mutate::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Bless => bless(),
         Chore::References { python } => run(Command::new(python).arg("tests/references/generate.py")),
+        Chore::Mutate(arguments) => mutate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

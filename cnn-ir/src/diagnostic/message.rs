@@ -1,6 +1,7 @@
 //! Problems in words: a headline that stands alone, then what helps.
 
 use super::{Diagnostic, Problem};
+use crate::lint::Finding;
 use crate::window::Padding;
 use std::fmt::{self, Write};
 
@@ -19,16 +20,30 @@ impl fmt::Display for Diagnostic {
         }
         // What was tried and fits says more than what may help.
         let help = self.problem.help().filter(|_| self.fits.is_empty());
-        if help.is_some() || !self.fits.is_empty() {
-            f.write_str("\n")?;
-        }
+        f.write_str("\n")?;
         if let Some(help) = help {
             write!(f, "\nhelp: {help}")?;
         }
         for fit in &self.fits {
             write!(f, "\nfits: {fit}")?;
         }
-        Ok(())
+        write!(f, "\n[{}]", self.problem.code())
+    }
+}
+
+impl fmt::Display for Finding {
+    /// The headline; what helps; how to say that it is meant.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n", self.headline)?;
+        if let Some(help) = &self.help {
+            writeln!(f, "help: {help}")?;
+        }
+        writeln!(
+            f,
+            "note: `#[allow(network::{})]` before the network says that it is meant",
+            self.lint.name()
+        )?;
+        write!(f, "[{}]", self.lint.code())
     }
 }
 
@@ -185,7 +200,10 @@ impl Problem {
             P::DeconvTooSmall { layer, input } => {
                 format!("`{layer}` leaves nothing of {input}: it pads away all of it")
             }
-            P::LikeOutOfReach { layer, tap, wanted, found } => format!(
+            P::LikeOutOfReach { layer, tap, wanted, found, decided: false } => format!(
+                "`{layer}` gives {found}, and what is missing to the {wanted} of `@{tap}` depends on the image"
+            ),
+            P::LikeOutOfReach { layer, tap, wanted, found, decided: true } => format!(
                 "`{layer}` gives {found} and cannot reach the {wanted} of `@{tap}`: an output padding is less than the stride"
             ),
             P::CeilOfSymbol { layer } => {
@@ -236,6 +254,20 @@ impl Problem {
                 format!("the output `{output}` is declared as {stated}, but `@{output}` is {found}")
             }
             P::NotDecidable { found, stated } => format!("{found} need not be {stated} for every size"),
+            P::MayVanish { layer, input, output } => {
+                format!("`{layer}` makes {output} of {input}, which is nothing for small sizes")
+            }
+            P::BudgetForm => {
+                "a budget is written `params < 5M`, `macs < 300M`, `activations < 16MB` or `receptive_field >= 224`"
+                    .into()
+            }
+            P::BudgetUnknown { what } => format!("the {what} depend on sizes that are known when the network runs"),
+            P::OverBudget { what, found, written, over } => {
+                format!("the network has {found} {what}, and its budget is {written}: {over}")
+            }
+            P::MixedLints => "lints of the network and of rustc stand in attributes of their own".into(),
+            P::UnknownLint { name, .. } => format!("`network::{name}` is not a lint"),
+            P::DeniedLint { headline, .. } => headline.clone(),
         }
     }
 
@@ -301,7 +333,19 @@ impl Problem {
             P::FeaturesNotKnown { .. } => {
                 Some("`gap` before it makes one value of each channel, whatever the size".into())
             }
+            P::LikeOutOfReach { decided: false, .. } => {
+                Some("a fact in `where`, such as `H % 2 == 0`, makes it one number".into())
+            }
             P::NotDecidable { .. } => Some("a fact in `where`, such as `H % 32 == 0`, may decide it".into()),
+            P::MayVanish { .. } => Some("a fact in `where`, such as `H >= 8`, may help".into()),
+            P::MixedLints => {
+                Some("write `#[allow(network::dropped_pixels)]` and `#[allow(dead_code)]`".into())
+            }
+            P::UnknownLint { nearest, known, .. } => similar(nearest.as_deref(), known, "network::"),
+            P::DeniedLint { name, help, .. } => Some(match help {
+                Some(help) => format!("{help} (`network::{name}` is denied)"),
+                None => format!("`network::{name}` is denied"),
+            }),
             P::UnclosedBracket { .. }
             | P::StrayBracket { .. }
             | P::TooDeep
@@ -365,7 +409,10 @@ impl Problem {
             | P::MergeShapes { .. }
             | P::NetworkInput { .. }
             | P::Ascription { .. }
-            | P::OutputShape { .. } => None,
+            | P::OutputShape { .. }
+            | P::BudgetForm
+            | P::BudgetUnknown { .. }
+            | P::OverBudget { .. } => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! [`Problem`] is the typed error: what is wrong, with the names and shapes that met. `message.rs` is the one
 //! place where problems become words.
 
+mod code;
 mod message;
 mod trace;
 
@@ -30,6 +31,10 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    pub(crate) fn identity(&self) -> Mistake {
+        (self.range, std::mem::discriminant(&self.problem))
+    }
+
     /// Without notes.
     #[must_use]
     pub fn new(range: TokenRange, problem: Problem) -> Self {
@@ -43,6 +48,9 @@ impl Diagnostic {
         }
     }
 }
+
+/// What tells one mistake from another: where it is, and of what kind.
+pub(crate) type Mistake = (TokenRange, std::mem::Discriminant<Problem>);
 
 /// Everything that can be wrong with a declaration.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +102,12 @@ pub enum Problem {
     EmptyPath,
     InnerAttribute,
     NetworkAttribute,
+    MixedLints,
+    UnknownLint {
+        name: String,
+        nearest: Option<String>,
+        known: Vec<String>,
+    },
     Duplicate {
         what: &'static str,
         name: String,
@@ -309,6 +323,7 @@ pub enum Problem {
         tap: String,
         wanted: String,
         found: String,
+        decided: bool,
     },
     CeilOfSymbol {
         layer: String,
@@ -366,6 +381,28 @@ pub enum Problem {
         found: String,
         stated: String,
     },
+    MayVanish {
+        layer: String,
+        input: String,
+        output: String,
+    },
+    // Promises.
+    BudgetForm,
+    BudgetUnknown {
+        what: &'static str,
+    },
+    OverBudget {
+        what: &'static str,
+        found: String,
+        written: String,
+        over: String,
+    },
+    DeniedLint {
+        code: &'static str,
+        name: &'static str,
+        headline: String,
+        help: Option<String>,
+    },
 }
 
 impl Problem {
@@ -393,6 +430,7 @@ impl Problem {
                 | Self::Ascription { .. }
                 | Self::OutputShape { .. }
                 | Self::NotDecidable { .. }
+                | Self::MayVanish { .. }
         )
     }
 }

@@ -46,6 +46,8 @@ pub struct Evidence {
     pub met: Vec<Shape>,
     /// The steps that led there, the nearest first.
     pub suspects: Vec<TokenRange>,
+    /// Among them, the layers that divide a size of symbols that need not be a multiple, in the order of the data.
+    pub uneven: Vec<TokenRange>,
 }
 
 impl fmt::Display for Trace {

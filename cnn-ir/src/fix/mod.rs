@@ -1,7 +1,33 @@
 //! Edits that make a wrong declaration fit: searched, and each tried on the whole declaration.
+//!
+//! For a mistake, the rooms of this module propose edits (`layers`: the numbers and options of a layer; `structure`:
+//! layers removed, added, exchanged; `stated`: declared shapes; `names`: misspelt names; `facts`: what is known of
+//! symbols), each with a cost: how far it is from what was written. The cheapest first, each is made in the tokens,
+//! and the result is parsed and resolved as if it had been written. What is shown as `fits:` went through that; nothing
+//! is trusted because it looks right.
+//!
+//! The search is bounded by the number of items that are walked, not by time: the same declaration gives the same
+//! message everywhere.
 
-use crate::lex::Lexed;
-use crate::token::TokenRange;
+mod arrows;
+mod facts;
+mod layers;
+mod names;
+mod sites;
+mod spelling;
+mod stated;
+mod structure;
+
+use crate::ast::File;
+use crate::check::is_right;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Mistake;
+use crate::lex::{Lexed, lex};
+use crate::parse::parse;
+use crate::resolve;
+use crate::token::{TokenRange, TokenTable};
+use sites::Sites;
+use std::collections::HashSet;
 use std::fmt;
 
 /// An edit, perhaps at several places, after which the whole declaration was resolved again and fits.
@@ -11,15 +37,29 @@ pub struct Fit {
     pub edits: Vec<Edit>,
     /// For people: the new text, for what, and where.
     pub text: String,
+    /// Whether nothing is wrong any more; else the declaration's other mistakes remain.
+    pub complete: bool,
 }
 
 /// Tokens to replace by other text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Edit {
-    /// The tokens (at least one; an insertion repeats a token beside it).
+    /// The tokens. An insertion has none: then `last` is the token before it, and `first` the one behind.
     pub range: TokenRange,
     /// What to write in their place; empty to remove them.
     pub text: String,
+}
+
+impl Edit {
+    /// What to write behind a token.
+    #[must_use]
+    pub fn behind(token: u32, text: String) -> Self {
+        Self { range: TokenRange { first: token + 1, last: token }, text }
+    }
+
+    fn is_insertion(&self) -> bool {
+        self.range.first > self.range.last
+    }
 }
 
 impl Fit {
@@ -29,9 +69,14 @@ impl Fit {
         let mut out = String::new();
         let mut at = 0;
         for edit in &self.edits {
-            let start = lexed.positions.get(edit.range.first as usize).map_or(source.len(), |p| p.start);
             let end = lexed.positions.get(edit.range.last as usize).map_or(source.len(), |p| p.end);
+            let start = match lexed.positions.get(edit.range.first as usize) {
+                Some(position) if !edit.is_insertion() => position.start,
+                _ => end,
+            };
             out.push_str(source.get(at..start).unwrap_or_default());
+            // Words do not run together.
+            out.push_str(if edit.is_insertion() { " " } else { "" });
             out.push_str(&edit.text);
             at = end.max(start);
         }
@@ -42,6 +87,164 @@ impl Fit {
 
 impl fmt::Display for Fit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        f.write_str(if self.complete { "" } else { " (and the other mistakes corrected)" })
     }
+}
+
+/// An edit that might help.
+#[derive(Clone, Debug)]
+struct Candidate {
+    /// How far it is from what was written; about 10 for the smallest change where the mistake shows.
+    cost: u32,
+    edits: Vec<Edit>,
+    /// What tells it from others of its kind: of each kind only the best is shown.
+    kind: Kind,
+    /// What to say instead of "`new` for `old`".
+    text: Option<String>,
+}
+
+/// A place and a sort of change.
+type Kind = (u32, &'static str);
+
+/// As many are shown.
+const SHOWN: usize = 3;
+/// Items that may be walked for one mistake, and for all of a declaration. An optimized build walks about two million
+/// a second, a debug build a tenth of that.
+const WORK: u32 = 20_000;
+const WORK_IN_ALL: u32 = 30_000;
+
+/// Searches fixes for the mistakes of a declaration and notes them.
+pub fn search(file: &File, table: &TokenTable, diagnostics: &mut [Diagnostic]) {
+    let sites = Sites::of(file);
+    let mistakes: Vec<Mistake> = diagnostics.iter().map(Diagnostic::identity).collect();
+    let mut search = Search { file, table, sites, mistakes, work: WORK_IN_ALL };
+    for (index, diagnostic) in diagnostics.iter_mut().enumerate() {
+        let fits = search.fits(index, diagnostic);
+        diagnostic.fits = fits;
+    }
+}
+
+struct Search<'a> {
+    file: &'a File,
+    table: &'a TokenTable,
+    sites: Sites<'a>,
+    mistakes: Vec<Mistake>,
+    /// Items that may still be walked.
+    work: u32,
+}
+
+impl Search<'_> {
+    fn fits(&mut self, index: usize, diagnostic: &Diagnostic) -> Vec<Fit> {
+        let mut candidates = Vec::new();
+        self.names(diagnostic, &mut candidates);
+        self.arrows(diagnostic, &mut candidates);
+        let mut work = WORK.min(self.work);
+        let before = work;
+        if diagnostic.problem.is_about_shapes() {
+            self.facts(index, diagnostic, &mut work, &mut candidates);
+            self.stated(diagnostic, &mut candidates);
+            self.layers(diagnostic, &mut candidates);
+            self.structure(diagnostic, &mut candidates);
+        }
+        candidates.sort_by_key(|candidate| candidate.cost);
+        let mut tried: HashSet<Vec<Edit>> = HashSet::new();
+        let mut kinds: HashSet<Kind> = HashSet::new();
+        let (mut fits, mut partial) = (Vec::new(), Vec::new());
+        for candidate in candidates {
+            if fits.len() >= SHOWN || work == 0 {
+                break;
+            }
+            if kinds.contains(&candidate.kind) || !tried.insert(candidate.edits.clone()) {
+                continue;
+            }
+            let Some(complete) = self.holds(index, &candidate.edits, &mut work) else { continue };
+            kinds.insert(candidate.kind);
+            let text = candidate.text.unwrap_or_else(|| self.say(&candidate.edits));
+            let fit = Fit { edits: candidate.edits, text, complete };
+            if complete { fits.push(fit) } else { partial.push(fit) }
+        }
+        self.work -= before - work;
+        fits.extend(partial);
+        fits.truncate(SHOWN);
+        fits
+    }
+
+    /// Whether the declaration fits with these edits: wholly, but for its other mistakes, or not.
+    fn holds(&self, index: usize, edits: &[Edit], work: &mut u32) -> Option<bool> {
+        let lexed: Vec<(TokenRange, TokenTable)> = edits
+            .iter()
+            .map(|edit| {
+                let lexed = lex(&edit.text);
+                lexed.diagnostics.is_empty().then_some((edit.range, lexed.table))
+            })
+            .collect::<Option<_>>()?;
+        let replacements: Vec<(TokenRange, &TokenTable)> =
+            lexed.iter().map(|(range, table)| (*range, table)).collect();
+        let table = self.table.replaced(&replacements)?;
+        let (file, found) = parse(&table);
+        let others: HashSet<Mistake> = self
+            .mistakes
+            .iter()
+            .enumerate()
+            .filter(|&(other, _)| other != index)
+            .filter_map(|(_, mistake)| Some((moved(mistake.0, &replacements)?, mistake.1)))
+            .collect();
+        let found: Vec<Mistake> = found.iter().map(Diagnostic::identity).collect();
+        if found.iter().any(|mistake| !others.contains(mistake)) {
+            *work = work.saturating_sub(table.next_index() / 8 + 1);
+            return None;
+        }
+        let mut fits = |tolerated: HashSet<Mistake>| {
+            let (fits, walked) = resolve::fits(&file, &table, tolerated);
+            // Reading the tokens is work too.
+            *work = work.saturating_sub(walked + table.next_index() / 8 + 1);
+            fits
+        };
+        if found.is_empty() && fits(HashSet::new()) {
+            let promises =
+                file.networks.iter().any(|network| !network.budget.is_empty() || !network.lints.is_empty());
+            // Budgets and lints look at the whole model, which a trial does not build.
+            return (!promises || is_right(&file, &table)).then_some(true);
+        }
+        (!others.is_empty() && fits(others)).then_some(false)
+    }
+
+    /// "`new` for `old` in line 3"
+    fn say(&self, edits: &[Edit]) -> String {
+        let parts: Vec<String> = edits
+            .iter()
+            .map(|edit| {
+                let line = self.table.line(edit.range.first).map(|line| format!(" in line {line}"));
+                let line = line.unwrap_or_default();
+                let old = self.table.text(edit.range);
+                if edit.text.is_empty() {
+                    format!("without `{}`{line}", old.trim_start_matches("-> ").trim_end_matches(" ->"))
+                } else {
+                    format!("`{}` for `{old}`{line}", edit.text)
+                }
+            })
+            .collect();
+        parts.join(", ")
+    }
+
+    fn text(&self, range: TokenRange) -> String {
+        self.table.text(range)
+    }
+}
+
+/// Where tokens stand after the replacements; `None` where they were replaced.
+fn moved(range: TokenRange, replacements: &[(TokenRange, &TokenTable)]) -> Option<TokenRange> {
+    let shift = |token: u32| {
+        let mut at = i64::from(token);
+        for (range, table) in replacements {
+            if token > range.last {
+                at += i64::from(table.next_index()) - (i64::from(range.last) - i64::from(range.first) + 1);
+            } else if token >= range.first {
+                return None;
+            }
+        }
+        u32::try_from(at).ok()
+    };
+    Some(TokenRange { first: shift(range.first)?, last: shift(range.last)? })
 }

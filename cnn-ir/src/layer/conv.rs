@@ -142,6 +142,7 @@ fn output_padding(options: &Options, window: &Window, bare: &[Dim; 2]) -> Result
                     tap: tap.to_owned(),
                     wanted: format!("{}x{}", wanted[0], wanted[1]),
                     found: format!("{}x{}", bare[0], bare[1]),
+                    decided: difference.number().is_some(),
                 };
                 return Err(Fault::at(range, problem));
             }

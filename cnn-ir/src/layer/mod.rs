@@ -10,11 +10,13 @@ mod op;
 mod options;
 mod pool;
 mod regularize;
+mod require;
 mod reshape;
 mod table;
 
 pub use op::{Activation, Conv, Deconv, Leaf, Op, UpsampleMode};
 pub use options::{Argument, Fault, Options, Value};
+pub use require::{Requirement, requirements};
 pub(crate) use table::FOREIGN;
 pub use table::{HEADS, Head};
 

@@ -247,7 +247,7 @@ impl Options {
         Some((all.next()?, all.next()?))
     }
 
-    fn contradiction(&self, first: &str, second: &str) -> Fault {
+    pub(super) fn contradiction(&self, first: &str, second: &str) -> Fault {
         let (layer, first, second) = (self.layer.clone(), first.to_owned(), second.to_owned());
         Problem::Contradiction { layer, first, second }.into()
     }

@@ -87,7 +87,8 @@ pub(super) fn average(options: &Options, input: &Shape) -> BuildResult {
             Value::Size(size) => [size.as_usize(); 2],
             _ => [None; 2],
         };
-        let (&[Some(height), Some(width)], true) = (&size, options.digits.is_empty()) else {
+        let alone = options.digits.is_empty() && options.stride.is_none() && options.arguments.len() == 1;
+        let (&[Some(height), Some(width)], true) = (&size, alone) else {
             let problem = Problem::OptionValue {
                 layer: options.layer.clone(),
                 option: "the argument".into(),

@@ -8,12 +8,18 @@ use crate::shape::Shape;
 
 pub(super) fn upsample(options: &Options, input: &Shape) -> BuildResult {
     let scale = match options.positive_pair("scale")? {
+        Some(_) if !options.digits.is_empty() => {
+            return Err(options.contradiction("the factor in its name", "`scale=`"));
+        }
         Some(scale) => scale,
         None => match options.digit_pair() {
             Some(scale) if !scale.contains(&0) => scale,
             _ => [options.digit()?; 2],
         },
     };
+    if options.word("nearest") && options.word("bilinear") {
+        return Err(options.contradiction("`nearest`", "`bilinear`"));
+    }
     let mode = if options.word("bilinear") { UpsampleMode::Bilinear } else { UpsampleMode::Nearest };
     let [channels, height, width] = image(options, input)?;
     let times = |size: &Dim, factor: usize| size * &Dim::from(factor as u64);

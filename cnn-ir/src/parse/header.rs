@@ -1,11 +1,12 @@
 //! The declaration around the body: attributes, name, generics, shapes, facts, blocks.
 
 use super::args::{self, expr, shape};
+use super::attributes;
 use super::cursor::Cursor;
 use super::path::path;
 use crate::ast::{Block, Fact, FactKind, File, Generic, Let, Network, Parameter, Path, Port};
 use crate::diagnostic::Problem;
-use crate::token::{Delimiter, TokenRange};
+use crate::token::Delimiter;
 
 pub(super) fn file(cursor: &mut Cursor<'_>) -> File {
     let mut file = File::default();
@@ -25,29 +26,7 @@ pub(super) fn file(cursor: &mut Cursor<'_>) -> File {
 }
 
 fn network(cursor: &mut Cursor<'_>, file: &mut File) -> Option<Network> {
-    let mut attributes = Vec::new();
-    while cursor.punct(0, '#') {
-        let first = cursor.position();
-        cursor.bump();
-        let inner = cursor.take_punct('!');
-        if !cursor.is_open(0, Delimiter::Bracket) {
-            let found = cursor.found();
-            cursor.report(cursor.here(), Problem::Expected { expected: "an attribute `#[..]`", found });
-            break;
-        }
-        let ours = cursor.ident(1) == Some("network");
-        if ours {
-            let path = cursor.within(crate_path).flatten();
-            file.runtime_path = path.or(file.runtime_path);
-        } else {
-            cursor.bump();
-            if inner {
-                cursor.report(cursor.since(first), Problem::InnerAttribute);
-            } else {
-                attributes.push(cursor.since(first));
-            }
-        }
-    }
+    let attributes = attributes::attributes(cursor, file);
     if cursor.at_end() {
         return None;
     }
@@ -67,7 +46,9 @@ fn network(cursor: &mut Cursor<'_>, file: &mut File) -> Option<Network> {
         return None;
     };
     let mut network = Network {
-        attributes,
+        attributes: attributes.forwarded,
+        budget: attributes.budget,
+        lints: attributes.lints,
         visibility,
         range: name.range(),
         name,
@@ -114,7 +95,12 @@ fn signature(cursor: &mut Cursor<'_>, network: &mut Network) {
         let found = cursor.found();
         let expected = "`->` and the output's shape, as in `Name: 3x224x224 -> 1000`";
         cursor.report(cursor.here(), Problem::Expected { expected, found });
-        return skip_to_body(cursor);
+        // A shape that follows is the output's: only the arrow is missing.
+        let shape =
+            cursor.is_literal(0) || cursor.bracket(0).is_some_and(|(kind, _)| kind != Delimiter::Brace);
+        if !shape {
+            return skip_to_body(cursor);
+        }
     }
     match io(cursor) {
         Some(ports) => network.outputs = ports,
@@ -129,25 +115,6 @@ fn skip_to_body(cursor: &mut Cursor<'_>) {
     while !cursor.at_end() && !cursor.is_open(0, Delimiter::Brace) {
         cursor.bump();
     }
-}
-
-/// `network(crate = path)` inside the attribute's brackets: the path's tokens.
-fn crate_path(cursor: &mut Cursor<'_>) -> Option<TokenRange> {
-    cursor.bump();
-    cursor
-        .within(|inside| {
-            let known = inside.keyword("crate") && inside.take_punct('=');
-            let first = inside.position();
-            while !inside.at_end() {
-                inside.bump();
-            }
-            if known && inside.position() > first {
-                return Some(inside.since(first));
-            }
-            inside.report(inside.since(first), Problem::NetworkAttribute);
-            None
-        })
-        .flatten()
 }
 
 fn generics(cursor: &mut Cursor<'_>, network: &mut Network) {

@@ -4,6 +4,7 @@
 //! [`ItemKind::Broken`](crate::ast::ItemKind::Broken), whose shape is unknown and causes no further message.
 
 mod args;
+mod attributes;
 mod cursor;
 mod header;
 mod path;

@@ -30,7 +30,10 @@ impl<'a> Walk<'_, 'a> {
             Some(ast::Shortcut::None) => (Shortcut::Absent, after.field),
             Some(ast::Shortcut::Projection(projection)) => {
                 let (projected, other) = self.projection(projection, flow.clone(), level);
-                self.sides_meet(item.range, &after, &other, "residual");
+                if !self.sides_meet(head_of(item), &after, &other, "residual") {
+                    steps.push(Step::Broken);
+                    return Flow::UNKNOWN;
+                }
                 parents.push(other.origin);
                 (Shortcut::Projection(projected), after.field.join(other.field))
             }
@@ -76,9 +79,10 @@ impl<'a> Walk<'_, 'a> {
         (steps, flow)
     }
 
-    fn sides_meet(&mut self, range: TokenRange, left: &Flow, right: &Flow, what: &'static str) {
+    /// Whether they fit, or may.
+    fn sides_meet(&mut self, range: TokenRange, left: &Flow, right: &Flow, what: &'static str) -> bool {
         match left.shape.equals(&right.shape) {
-            Some(true) => {}
+            Some(true) => true,
             Some(false) => {
                 let (left_shape, right_shape) = (left.shape.to_string(), right.shape.to_string());
                 let problem = Problem::SidesDiffer { what, left: left_shape, right: right_shape };
@@ -87,6 +91,7 @@ impl<'a> Walk<'_, 'a> {
                     Side { name: "`else`".into(), flow: right },
                 ];
                 self.report_meeting(range, problem, "residual", &sides, &[]);
+                false
             }
             None => self.oblige(right, &left.shape, range, "the other branch"),
         }
@@ -144,9 +149,6 @@ impl<'a> Walk<'_, 'a> {
         taps: &'a [Ident],
         steps: &mut Vec<Step>,
     ) -> Flow {
-        if taps.len() < 2 {
-            self.report(item.range, Problem::OneBranch { what: merge.keyword() });
-        }
         let mut sides = Vec::new();
         let mut field: Option<Field> = None;
         for tap in taps {
@@ -156,6 +158,9 @@ impl<'a> Walk<'_, 'a> {
             };
             field = Some(field.map_or(flow.field, |field| field.join(flow.field)));
             sides.push(flow);
+        }
+        if taps.len() < 2 {
+            self.report(item.range, Problem::OneBranch { what: merge.keyword() });
         }
         let names: Vec<String> = taps.iter().map(|tap| format!("`@{}`", tap.text)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -205,7 +210,10 @@ impl<'a> Walk<'_, 'a> {
                         _ => {
                             let channels = shape.channels().cloned().unwrap_or(Dim::ONE);
                             let stated = Shape::Chw([channels, height.clone(), width.clone()]);
-                            self.oblige(side, &stated, range, "the height and width of the first branch");
+                            if !self.oblige(side, &stated, range, "the height and width of the first branch")
+                            {
+                                return Shape::Unknown;
+                            }
                             true
                         }
                     }
@@ -246,7 +254,11 @@ impl<'a> Walk<'_, 'a> {
             };
             match verdict {
                 Some(true) => {}
-                None => self.oblige(side, &full, range, "the other branch"),
+                None => {
+                    if !self.oblige(side, &full, range, "the other branch") {
+                        return Shape::Unknown;
+                    }
+                }
                 Some(false) => {
                     let shapes = shapes.iter().map(ToString::to_string).collect();
                     let problem = Problem::MergeShapes { what: merge.keyword(), shapes };

@@ -8,8 +8,8 @@ use super::walk::Walk;
 use crate::ast::{ArgValue, Expr, ExprKind, Item, ItemKind, Word};
 use crate::diagnostic::Problem;
 use crate::dim::Dim;
-use crate::layer::{self, Argument, FOREIGN, Head, Op, Options, Value};
-use crate::model::{Layer, Row, Step};
+use crate::layer::{self, Argument, Built, FOREIGN, Head, Op, Options, Requirement, Value};
+use crate::model::{Layer, Obligation, Relation, Row, Step};
 use crate::nearest::nearest;
 use crate::shape::Shape;
 use crate::token::TokenRange;
@@ -58,7 +58,11 @@ impl<'a> Walk<'_, 'a> {
             steps.push(Step::Broken);
             return self.recovered(word, head);
         };
-        match (head.build)(&options, &flow.shape) {
+        let built = (head.build)(&options, &flow.shape);
+        if let Ok(built) = &built {
+            self.require(word, built, &flow);
+        }
+        match built {
             Ok(built) if self.shared.quiet() => {
                 Flow { shape: built.output, field: Field::Unknown, origin: None }
             }
@@ -83,6 +87,29 @@ impl<'a> Walk<'_, 'a> {
                 steps.push(Step::Broken);
                 self.recovered(word, head)
             }
+        }
+    }
+
+    /// What the layer needs of sizes that are not numbers: of symbols it must be certain, of consts and generics the
+    /// compiler is asked.
+    fn require(&mut self, word: &'a Word, built: &Built, flow: &Flow) {
+        for requirement in layer::requirements(&built.op, &flow.shape, &built.output) {
+            let Requirement { left, relation, right, what } = requirement;
+            if left.is_symbolic() || right.is_symbolic() {
+                let problem = Problem::MayVanish {
+                    layer: self.quoted(word.range),
+                    input: flow.shape.to_string(),
+                    output: built.output.to_string(),
+                };
+                self.vanishing.get_or_insert((word.range, problem, flow.clone()));
+                return;
+            }
+            let layer = self.quoted(word.range);
+            let message = match relation {
+                Relation::Multiple => format!("`{layer}` on {}: {what}", flow.shape),
+                _ => format!("`{layer}` on {}: {what} is {left}", flow.shape),
+            };
+            self.promise(Obligation { left, relation, right, message, range: word.range });
         }
     }
 
@@ -278,6 +305,12 @@ impl<'a> Walk<'_, 'a> {
                 return Err(Broken);
             }
         };
+        if let Value::Word(word) = &value
+            && earlier.iter().any(|argument| matches!(&argument.value, Value::Word(other) if other == word))
+        {
+            self.report(arg.range, Problem::Duplicate { what: "option", name: word.clone() });
+            return Err(Broken);
+        }
         let is_number = !matches!(value, Value::Word(_) | Value::Like(..));
         if name.is_none() && is_number {
             let before =

@@ -5,6 +5,7 @@
 //! message; a `=>` ascription or a fully connected layer makes it known again.
 
 mod blocks;
+mod budget;
 mod calls;
 mod combine;
 mod field;
@@ -16,11 +17,12 @@ mod origin;
 mod walk;
 
 use crate::ast::{self, File};
-use crate::diagnostic::{Diagnostic, Evidence, Problem, Trace};
+use crate::diagnostic::{Diagnostic, Evidence, Mistake, Problem, Trace};
 use crate::model::Model;
 use crate::shape::Shape;
 use crate::token::{TokenRange, TokenTable};
 use field::Field;
+pub(crate) use names::looks_like_a_symbol;
 use origin::OriginId;
 use std::collections::HashSet;
 
@@ -95,9 +97,6 @@ struct Trial {
     failed: bool,
 }
 
-/// What tells one mistake from another.
-pub(crate) type Mistake = (TokenRange, std::mem::Discriminant<Problem>);
-
 enum State {
     Waiting,
     Busy,
@@ -162,14 +161,25 @@ impl<'a> Shared<'a> {
         evidence: Evidence,
     ) {
         let key = (range, std::mem::discriminant(&problem));
-        if let Some(trial) = &mut self.trial {
+        if let Some(trial) = &self.trial {
             if !trial.tolerated.contains(&key) {
-                // One mistake decides: nothing more is walked.
-                trial.failed = true;
-                self.remaining = 0;
+                self.fail();
             }
         } else if self.reported.insert(key) {
             self.diagnostics.push(Diagnostic { range, problem, notes, trace, evidence, fits: Vec::new() });
+        }
+    }
+
+    /// Whether further shapes that need not be equal are no news.
+    fn tolerates_undecided(&self) -> bool {
+        self.trial.as_ref().is_none_or(|trial| !trial.failed)
+    }
+
+    /// One mistake decides a trial: nothing more is walked.
+    fn fail(&mut self) {
+        if let Some(trial) = &mut self.trial {
+            trial.failed = true;
+            self.remaining = 0;
         }
     }
 

@@ -214,7 +214,7 @@ pub(super) fn looks_like_a_const(name: &str) -> bool {
 }
 
 /// `H`, `W`, `W2`: a size that is known at run time.
-pub(super) fn looks_like_a_symbol(name: &str) -> bool {
+pub(crate) fn looks_like_a_symbol(name: &str) -> bool {
     let mut letters = name.chars();
     letters.next().is_some_and(|c| c.is_ascii_uppercase()) && letters.all(|c| c.is_ascii_digit())
 }

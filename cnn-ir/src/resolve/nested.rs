@@ -181,7 +181,9 @@ impl<'a> Walk<'_, 'a> {
                 let offender = self.short(range);
                 self.report_meeting(range, problem, &offender, &[side], &[&local.input]);
             }
-            None => self.oblige(&flow, &local.input, range, "what the network takes"),
+            None => {
+                let _ = self.oblige(&flow, &local.input, range, "what the network takes");
+            }
         }
         flow
     }

@@ -46,13 +46,23 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
         prefix: String::new(),
         is_root: true,
     };
+    let mistakes = shared.diagnostics.len();
+    // A fact about an unknown symbol was meant for one of the others: what it lacks is no news.
+    let misnamed = ast.facts.iter().any(|fact| !scope.names.contains_key(fact.symbol.text.as_str()));
     let mut walk = new_walk(shared, &scope, frame);
+    walk.undecided = misnamed;
     let inputs = walk.ports(&ast.inputs);
     let mut outputs = walk.ports(&ast.outputs);
     let (body, last) = walk.paths(&inputs, &outputs);
     if outputs.is_empty() {
         // A bare path gives what it gives.
         outputs.push(Port { name: None, shape: last.shape, range: ast.range });
+    }
+    if let Some((range, problem, flow)) = walk.vanishing.take()
+        && !misnamed
+        && walk.shared.diagnostics.len() == mistakes
+    {
+        walk.report_layer(range, range, problem, &flow);
     }
     let Walk { rows, instances, block_types, traced, obligations, .. } = walk;
     let held: Vec<Dim> = inputs.iter().map(|port| port.shape.values()).collect();
@@ -70,7 +80,7 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
             shared.report(ast.name.range(), Problem::CountTooLarge { what }, Vec::new());
         }
     }
-    Model {
+    let mut model = Model {
         name: ast.name.clone(),
         generics: ast.generics.iter().map(|generic| (generic.name.text.clone(), generic.default)).collect(),
         inputs,
@@ -82,7 +92,12 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
         totals,
         traced,
         obligations,
+        promises: Vec::new(),
+    };
+    if shared.diagnostics.is_empty() && !shared.quiet() {
+        super::budget::check(shared, ast, &mut model, last.field);
     }
+    model
 }
 
 fn new_walk<'s, 'a>(shared: &'s mut Shared<'a>, network: &'s Scope<'a>, frame: Frame<'a>) -> Walk<'s, 'a> {
@@ -97,6 +112,8 @@ fn new_walk<'s, 'a>(shared: &'s mut Shared<'a>, network: &'s Scope<'a>, frame: F
         traced: Vec::new(),
         obligations: Vec::new(),
         calls: Vec::new(),
+        undecided: false,
+        vanishing: None,
         origins: Vec::new(),
         active: Vec::new(),
     }
@@ -296,7 +313,12 @@ impl<'a> Walk<'_, 'a> {
                 let inputs =
                     inputs.iter().filter_map(|port| port.name.as_ref()).map(|name| name.text.clone());
                 self.report(first_of(path), Problem::NoBeginning { inputs: inputs.collect() });
-                (Flow::UNKNOWN, items)
+                // A word that means nothing was meant to be an input: that is the same mistake.
+                let meant = match items.first().map(|item| &item.kind) {
+                    Some(ItemKind::Word(word)) => !self.is_known(&word.head.text),
+                    _ => false,
+                };
+                (Flow::UNKNOWN, if meant { &items[1..] } else { items })
             }
             _ => {
                 if index > 0 {
@@ -305,6 +327,13 @@ impl<'a> Walk<'_, 'a> {
                 (at(0), items)
             }
         }
+    }
+
+    /// Whether a word is a layer, a block or a network.
+    fn is_known(&self, word: &str) -> bool {
+        crate::layer::is_layer_word(word)
+            || self.network.block(word).is_some()
+            || self.shared.file.networks.iter().any(|network| network.name.text == word)
     }
 
     /// Checks what leaves against a declared output; `true` where Cx1x1 must become C.
@@ -321,7 +350,7 @@ impl<'a> Walk<'_, 'a> {
                     Some(None) => {
                         let shape = flat.unwrap_or(Shape::Unknown);
                         let flat = Flow { shape, ..flow.clone() };
-                        self.oblige(&flat, &output.shape, output.range, "the declared output");
+                        let _ = self.oblige(&flat, &output.shape, output.range, "the declared output");
                         return true;
                     }
                     _ => {}
@@ -338,7 +367,7 @@ impl<'a> Walk<'_, 'a> {
                 false
             }
             None => {
-                self.oblige(flow, &output.shape, output.range, "the declared output");
+                let _ = self.oblige(flow, &output.shape, output.range, "the declared output");
                 false
             }
         }

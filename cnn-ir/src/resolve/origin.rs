@@ -3,6 +3,7 @@
 use super::Flow;
 use super::walk::Walk;
 use crate::diagnostic::{Evidence, Problem, Trace, TraceRow};
+use crate::dim::{Atom, Dim};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 use std::collections::{HashSet, VecDeque};
@@ -106,7 +107,11 @@ impl Walk<'_, '_> {
             return;
         }
         let met = sides.iter().map(|side| &side.flow.shape).chain(stated.iter().copied());
-        let evidence = Evidence { met: met.cloned().collect(), suspects: self.suspects(sides) };
+        let evidence = Evidence {
+            met: met.cloned().collect(),
+            suspects: self.calls.iter().rev().map(|call| call.range).chain(self.suspects(sides)).collect(),
+            uneven: self.uneven(sides),
+        };
         let trace = self.trace(range, offender, sides);
         let notes = self.notes();
         self.shared.report_with(range, problem, notes, trace, evidence);
@@ -130,6 +135,26 @@ impl Walk<'_, '_> {
                 continue;
             }
             queue.extend(origin.parents.iter().copied().filter(|parent| seen.insert(*parent)));
+        }
+        ranges
+    }
+
+    /// The layers that divide a size of symbols that need not be a multiple, in the order of the data.
+    fn uneven(&self, sides: &[Side<'_>]) -> Vec<TokenRange> {
+        let mut all: Vec<OriginId> = sides.iter().flat_map(|side| self.ancestors(side.flow.origin)).collect();
+        all.sort_unstable();
+        all.dedup();
+        let floors = |origin: &Origin| -> Vec<Atom> {
+            origin.shape.dims().iter().flat_map(Dim::floors).cloned().collect()
+        };
+        let mut ranges = Vec::new();
+        for origin in all.into_iter().filter_map(|id| self.origin(id)) {
+            let before: Vec<Atom> =
+                origin.parents.iter().filter_map(|&parent| self.origin(parent)).flat_map(floors).collect();
+            let new = floors(origin).iter().any(|atom| !before.contains(atom));
+            if new && origin.what == What::Layer && !ranges.contains(&origin.range) {
+                ranges.push(origin.range);
+            }
         }
         ranges
     }
@@ -175,7 +200,7 @@ impl Walk<'_, '_> {
         while let Some((id, origin)) = at.and_then(|id| Some((id, self.origin(id)?))) {
             let before = origin.parents.first().and_then(|&parent| self.origin(parent));
             let changed = before.is_none_or(|before| before.shape != origin.shape);
-            if changed || origin.what == What::Stated || steps.is_empty() {
+            if changed || origin.what == What::Stated {
                 steps.push(id);
             }
             if steps.len() >= ROWS || origin.what == What::Stated {
@@ -211,11 +236,15 @@ impl Walk<'_, '_> {
 
     /// The text of a range; a long one is cut.
     pub(super) fn short(&self, range: TokenRange) -> String {
-        let text = self.shared.table.text(range);
-        if text.chars().count() > 40 {
-            format!("{} ..", text.chars().take(36).collect::<String>())
-        } else {
-            text
-        }
+        cut(&self.shared.table.text(range))
+    }
+}
+
+/// A long text is cut.
+pub(super) fn cut(text: &str) -> String {
+    if text.chars().count() > 40 {
+        format!("{} ..", text.chars().take(36).collect::<String>())
+    } else {
+        text.to_owned()
     }
 }

@@ -7,9 +7,9 @@ use super::origin::{Origin, Side, What};
 use super::{Flow, Shared};
 use crate::ast::{Ident, Item, ItemKind, Label, Path, Repeat, ShapeExpr, Word};
 use crate::diagnostic::Problem;
-use crate::dim::Dim;
+use crate::dim::{Atom, Dim};
 use crate::layer;
-use crate::model::{BlockType, Instance, Obligation, Row, Step};
+use crate::model::{BlockType, Instance, Obligation, Relation, Row, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +83,11 @@ pub(super) struct Walk<'s, 'a> {
     pub(super) obligations: Vec<Obligation>,
     /// The calls that led here.
     pub(super) calls: Vec<Caller>,
+    /// Whether sizes of symbols met that need not be equal (reported).
+    pub(super) undecided: bool,
+    /// The first layer that leaves nothing of small sizes: said where nothing else is wrong, because other facts may
+    /// be missing too, and say more.
+    pub(super) vanishing: Option<(TokenRange, Problem, Flow)>,
     /// How values came to be.
     pub(super) origins: Vec<Origin>,
     /// Blocks that are being walked, against recursion.
@@ -342,7 +347,7 @@ impl<'a> Walk<'_, 'a> {
         if let Some(index) = self.shared.file.networks.iter().position(|network| network.name.text == name) {
             return self.local_network(item, word, index, flow, level, steps);
         }
-        if let Some(repeat) = word.repeat {
+        if let Some(repeat) = word.repeat.filter(|_| layer::lookup(name).is_some()) {
             let layer = self.text(word.range);
             self.report(repeat.range, Problem::RepeatOfLayer { layer, repeat: self.text(repeat.range) });
         }
@@ -430,8 +435,14 @@ impl<'a> Walk<'_, 'a> {
                 let side = Side { name: String::new(), flow: &flow };
                 let offender = format!("=> {}", self.quoted(written.range));
                 self.report_meeting(written.range, problem, &offender, &[side], &[&stated]);
+                // Which of the two is right nobody knows yet.
+                return Flow::UNKNOWN;
             }
-            None => self.oblige(&flow, &stated, written.range, "the shape stated here"),
+            None => {
+                if !self.oblige(&flow, &stated, written.range, "the shape stated here") {
+                    return Flow::UNKNOWN;
+                }
+            }
         }
         // A stated Cx1x1 or C does not change what flows.
         let shape =
@@ -440,8 +451,9 @@ impl<'a> Walk<'_, 'a> {
         Flow { shape, origin, ..flow }
     }
 
-    /// Notes that two shapes must be equal once their consts are known; with symbols it is an error now.
-    pub(super) fn oblige(&mut self, flow: &Flow, stated: &Shape, range: TokenRange, what: &str) {
+    /// Notes that two shapes must be equal once their consts are known; with symbols it is an error now, and gives
+    /// `false`.
+    pub(super) fn oblige(&mut self, flow: &Flow, stated: &Shape, range: TokenRange, what: &str) -> bool {
         let found = &flow.shape;
         for (left, right) in found.dims().iter().zip(stated.dims()) {
             if left.equals(right) == Some(true) {
@@ -450,12 +462,47 @@ impl<'a> Walk<'_, 'a> {
             if left.is_symbolic() || right.is_symbolic() {
                 let problem = Problem::NotDecidable { found: found.to_string(), stated: stated.to_string() };
                 let side = Side { name: String::new(), flow };
+                let again = std::mem::replace(&mut self.undecided, true);
+                if again && self.shared.tolerates_undecided() {
+                    // The same facts are missing; what is proposed was tried on all of them.
+                    return false;
+                }
                 let offender = self.short(range);
                 self.report_meeting(range, problem, &offender, &[side], &[stated]);
-                return;
+                return false;
             }
-            let message = format!("{what} is {stated}, but {found} arrives: {right} is not {left}");
-            self.obligations.push(Obligation { left: left.clone(), right: right.clone(), message, range });
+            let message = format!("{what} is {stated}, but {found} arrives");
+            let (left, right) = (left.clone(), right.clone());
+            self.promise(Obligation { left, relation: Relation::Equal, right, message, range });
+        }
+        true
+    }
+
+    /// Notes what must hold of consts and generics. A fix must at least fit the defaults of the generics.
+    pub(super) fn promise(&mut self, obligation: Obligation) {
+        if self.shared.quiet() {
+            let value = |dim: &Dim| {
+                let generics = &self.network.ast.generics;
+                let value = dim.substitute(&|atom| match atom {
+                    Atom::Generic(name) => {
+                        let generic = generics.iter().find(|generic| generic.name.text == *name)?;
+                        generic.default.map(Dim::from)
+                    }
+                    _ => None,
+                });
+                value.number()
+            };
+            let holds = match (value(&obligation.left), obligation.relation, value(&obligation.right)) {
+                (Some(left), Relation::Equal, Some(right)) => left == right,
+                (Some(left), Relation::AtLeast, Some(right)) => left >= right,
+                (Some(left), Relation::Multiple, Some(right)) => right > 0 && left % right == 0,
+                _ => true,
+            };
+            if !holds {
+                self.shared.fail();
+            }
+        } else {
+            self.obligations.push(obligation);
         }
     }
 

@@ -3,8 +3,9 @@
 use super::Context;
 use super::sizes::literal;
 use cnn_ir::dim::Dim;
-use cnn_ir::model::{NetworkTarget, Port, Row};
-use proc_macro2::{Literal, TokenStream};
+use cnn_ir::model::{NetworkTarget, Port, Relation, Row};
+use cnn_ir::token::TokenRange;
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 impl Context<'_> {
@@ -128,21 +129,53 @@ impl Context<'_> {
         info
     }
 
+    /// The network and the line before what is wrong.
+    fn message(&self, what: &str, range: TokenRange) -> String {
+        let name = &self.model.name.text;
+        match self.bridge.table().line(range.first) {
+            Some(line) => format!("{name}, line {line}: {what}"),
+            None => format!("{name}: {what}"),
+        }
+    }
+
     /// What the macro cannot decide, because a const or a generic is in it, is asserted by the compiler:
     /// without generics at once, with them where the network is used.
     pub(super) fn assertions(&self) -> (TokenStream, TokenStream) {
         let (mut now, mut used) = (TokenStream::new(), TokenStream::new());
+        let runtime = &self.runtime;
         for obligation in &self.model.obligations {
             let (left, right) = (self.size(&obligation.left), self.size(&obligation.right));
-            let message = format!("{}: {}", self.model.name.text, obligation.message);
+            let message = self.message(&obligation.message, obligation.range);
             let span = super::words::located(self.bridge.span(obligation.range.first));
+            let runtime_here = respanned(runtime, span);
+            let rule = match obligation.relation {
+                Relation::Equal => quote_spanned!(span=> must_be_equal),
+                Relation::AtLeast => quote_spanned!(span=> must_be_at_least),
+                Relation::Multiple => quote_spanned!(span=> must_be_multiple),
+            };
+            let check = quote_spanned!(span=> #runtime_here::require::#rule(#left, #right, #message));
             if obligation.left.is_generic() || obligation.right.is_generic() {
-                used.extend(quote_spanned!(span=> ::core::assert!(#left == #right, #message);));
+                used.extend(quote!(#check;));
             } else {
-                now.extend(quote_spanned!(span=> const _: () = ::core::assert!(#left == #right, #message);));
+                now.extend(quote_spanned!(span=> const _: () = #check;));
             }
         }
-        let runtime = &self.runtime;
+        for promise in &self.model.promises {
+            let constant = super::words::local(promise.constant);
+            let most = Literal::u64_unsuffixed(promise.at_most);
+            let message = self.message(&promise.message, promise.range);
+            let span = super::words::located(self.bridge.span(promise.range.first));
+            let runtime_here = respanned(runtime, span);
+            if self.model.generics.is_empty() {
+                let name = super::words::local(&self.model.name.text);
+                let check = quote_spanned!(span=> #runtime_here::require::must_be_at_most(#name::#constant, #most, #message));
+                now.extend(quote_spanned!(span=> const _: () = #check;));
+            } else {
+                used.extend(
+                    quote_spanned!(span=> #runtime_here::require::must_be_at_most(Self::#constant, #most, #message);),
+                );
+            }
+        }
         for row in &self.model.rows {
             if let Some(NetworkTarget::External(path)) = row.network {
                 let span = super::words::located(self.bridge.span(path.first));
@@ -170,4 +203,16 @@ impl Context<'_> {
         }
         (now, used)
     }
+}
+
+/// Tokens with another span: an error in them stands there.
+fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
+    tokens
+        .clone()
+        .into_iter()
+        .map(|mut tree| {
+            tree.set_span(span.resolved_at(tree.span()));
+            tree
+        })
+        .collect()
 }

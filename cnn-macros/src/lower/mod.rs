@@ -10,12 +10,15 @@
 mod api;
 mod chain;
 mod consts;
+mod editor;
 mod numbers;
 mod ops;
 mod owner;
 mod sizes;
 mod symbols;
 mod words;
+
+pub(crate) use words::located;
 
 use crate::bridge::Bridge;
 use cnn_ir::ast::{File, Network};
@@ -57,7 +60,8 @@ impl Context<'_> {
         let callees: Vec<Callee> = blocks.iter().map(|(callee, _)| callee.clone()).collect();
         let structs = blocks.into_iter().map(|(_, tokens)| tokens);
         let root = self.root(&callees);
-        quote! { #root #(#structs)* }
+        let editor = self.editor();
+        quote! { #root #(#structs)* #editor }
     }
 
     /// A struct for each block type. Inner blocks come before the blocks that call them.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span};
 
 /// The span of generated code that belongs to a token of the user's: errors point there, names stay hygienic.
-pub(super) fn located(span: Span) -> Span {
+pub(crate) fn located(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 

@@ -1,0 +1,151 @@
+//! Misspelt names: those that are near, at the place or where the name was given.
+
+use super::{Candidate, Edit, Search};
+use crate::ast::ItemKind;
+use crate::diagnostic::{Diagnostic, Problem};
+use crate::layer;
+use crate::nearest::distance;
+use crate::token::TokenRange;
+
+impl Search<'_> {
+    pub(super) fn names(&self, diagnostic: &Diagnostic, out: &mut Vec<Candidate>) {
+        let range = diagnostic.range;
+        match &diagnostic.problem {
+            Problem::UnknownLayer { name, nearest, .. } => {
+                self.offer(range, name, nearest.iter().cloned(), 10, out);
+                let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+                let heads = layer::HEADS.iter().flat_map(|head| match head.digits {
+                    Some(_) => vec![format!("{}{digits}", head.name), head.name.to_owned()],
+                    None => vec![head.name.to_owned()],
+                });
+                let names = heads.chain(self.own_names(range)).filter(|other| near(name, other));
+                self.offer(range, name, names, 12, out);
+                self.misnamed(range, name, out);
+            }
+            Problem::UnknownOption { option, options, words, .. } => {
+                let names = options.iter().chain(*words).map(|&name| name.to_owned());
+                self.offer(range, option, names.filter(|other| near(option, other)), 10, out);
+            }
+            Problem::UnknownTap { name, known, .. } => {
+                let first = out.len();
+                self.offer(range, name, known.iter().cloned(), 10, out);
+                // Or the tap that nobody reads was meant, and its name is wrong.
+                for site in self.sites.all() {
+                    if let ItemKind::Tap(tap) = &site.item.kind
+                        && (site.index > 0 || site.siblings.len() == 1)
+                        && near(name, &tap.text)
+                    {
+                        self.offer(tap.range(), &tap.text, std::iter::once(name.clone()), 11, out);
+                    }
+                }
+                self.as_taps(out.get_mut(first..).unwrap_or_default());
+            }
+            Problem::NoBeginning { inputs } => {
+                if let Some(site) = self.sites.at(range)
+                    && let ItemKind::Word(word) = &site.item.kind
+                {
+                    self.offer(word.head.range(), &word.head.text, inputs.iter().cloned(), 10, out);
+                }
+            }
+            Problem::OutputWithoutTap { name, .. } => {
+                let taps: Vec<TokenRange> = self
+                    .sites
+                    .all()
+                    .filter_map(|site| match &site.item.kind {
+                        ItemKind::Tap(tap) if site.block.is_none() => Some(tap.range()),
+                        _ => None,
+                    })
+                    .collect();
+                let first = out.len();
+                for tap in taps {
+                    let old = self.text(tap);
+                    self.offer(range, name, std::iter::once(old.clone()), 11, out);
+                    self.offer(tap, &old, std::iter::once(name.clone()), 10, out);
+                }
+                // The name in the header has no `@`.
+                let taps = out.get_mut(first..).unwrap_or_default().iter_mut();
+                taps.filter(|candidate| candidate.kind.0 != range.first)
+                    .for_each(|candidate| self.as_taps(std::slice::from_mut(candidate)));
+            }
+            Problem::UnknownWord { name, known, nearest }
+            | Problem::UnknownNumber { name, known, nearest }
+            | Problem::UnknownSymbol { name, known, nearest }
+            | Problem::UnknownParameter { name, known, nearest, .. } => {
+                self.offer(range, name, nearest.iter().cloned(), 10, out);
+                self.offer(range, name, known.iter().cloned(), 12, out);
+                self.misnamed(range, name, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// The name was given elsewhere, and misspelt there: a parameter, a block, a network.
+    fn misnamed(&self, range: TokenRange, name: &str, out: &mut Vec<Candidate>) {
+        for network in &self.file.networks {
+            let blocks = network.blocks.iter().map(|block| &block.name);
+            let parameters = network
+                .blocks
+                .iter()
+                .flat_map(|block| block.parameters.iter().map(|parameter| &parameter.name));
+            let lets = network.lets.iter().map(|binding| &binding.name);
+            let generics = network.generics.iter().map(|generic| &generic.name);
+            for given in blocks.chain(parameters).chain(lets).chain(generics) {
+                if given.range() != range && near(name, &given.text) {
+                    self.offer(given.range(), &given.text, std::iter::once(name.to_owned()), 14, out);
+                }
+            }
+        }
+    }
+
+    /// Names that the declaration gives.
+    fn own_names(&self, range: TokenRange) -> Vec<String> {
+        let mut names = Vec::new();
+        for network in &self.file.networks {
+            names.push(network.name.text.clone());
+            for block in &network.blocks {
+                names.push(block.name.text.clone());
+                if block.body.range.first <= range.first && range.last <= block.body.range.last {
+                    names.extend(block.parameters.iter().map(|parameter| parameter.name.text.clone()));
+                }
+            }
+        }
+        names
+    }
+
+    /// Says `@skip` where the name of a tap is exchanged.
+    fn as_taps(&self, candidates: &mut [Candidate]) {
+        for candidate in candidates {
+            let [Edit { range, text }] = candidate.edits.as_slice() else { continue };
+            let line =
+                self.table.line(range.first).map_or_else(String::new, |line| format!(" in line {line}"));
+            candidate.text = Some(format!("`@{text}` for `@{}`{line}", self.text(*range)));
+        }
+    }
+
+    fn offer(
+        &self,
+        range: TokenRange,
+        old: &str,
+        names: impl Iterator<Item = String>,
+        cost: u32,
+        out: &mut Vec<Candidate>,
+    ) {
+        for name in names {
+            let steps =
+                u32::try_from(distance(&old.to_lowercase(), &name.to_lowercase()).min(20)).unwrap_or(20);
+            // Each name is an answer of its own.
+            let kind = (range.first, "name");
+            out.push(Candidate {
+                cost: cost + steps,
+                edits: vec![Edit { range, text: name }],
+                kind,
+                text: None,
+            });
+        }
+    }
+}
+
+fn near(name: &str, other: &str) -> bool {
+    let limit = (name.len().min(other.len()) / 3).clamp(1, 3);
+    name != other && distance(&name.to_lowercase(), &other.to_lowercase()) <= limit
+}
