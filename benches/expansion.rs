@@ -1,7 +1,7 @@
 //! What the macro costs while a crate compiles.
 //!
-//! `cargo run --release -p cnn-benches --bin expansion` prints the time to expand ResNet-152 with the macro
-//! optimized, the same for an ordinary debug build (it runs itself again in that profile), and what one network
+//! `cargo run --release -p cnn-benches --bin expansion` prints the time to expand ResNet-152, and wrong declarations of
+//! it, for which fixes are searched, with the macro optimized, the same for an ordinary debug build (it runs itself again in that profile), and what one network
 //! adds to `cargo check`. Medians; the two sides of a difference are interleaved.
 
 #![allow(unreachable_pub, dead_code, reason = "the macro's modules are written for another crate")]
@@ -38,10 +38,29 @@ const RESNET152: &str = "
      -> gap -> fc: fc-CLASSES
     }";
 
+/// Mistakes, in the layers, in what is stated, at the ends.
+const MISTAKES: [(&str, &str); 10] = [
+    ("conv3-c/stride", "conv3-c/stride(valid)"),
+    ("conv3-c/stride", "conv4-c/stride"),
+    ("conv1-(4*c)/stride", "conv1-(3*c)/stride"),
+    ("conv1-(4*c)/stride", "conv1-(4*c)"),
+    ("conv3: conv1-(4*c)", "conv3: conv1-(4*c)(groups=3)"),
+    ("else downsample: (conv1-(4*c)/stride bn)", ""),
+    ("-> gap", "=> 2048x8x8 -> gap"),
+    ("-> gap", "-> conv9-64(valid) -> gap"),
+    ("3x224x224", "3x24x224"),
+    ("-> CLASSES", "-> [CLASSES, 7, 7]"),
+];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let only_expansion = std::env::args().any(|argument| argument == "--only-expansion");
     let profile = if cfg!(debug_assertions) { "debug build" } else { "optimized" };
-    println!("expansion of ResNet-152, {profile}: {:.1} ms", milliseconds(expansion()?));
+    println!("expansion of ResNet-152, {profile}: {:.1} ms", milliseconds(expansion(RESNET152)?));
+    let mut slowest = Duration::ZERO;
+    for (right, wrong) in MISTAKES {
+        slowest = slowest.max(expansion(&RESNET152.replacen(right, wrong, 1))?);
+    }
+    println!("the slowest of {} wrong ones, {profile}: {:.1} ms", MISTAKES.len(), milliseconds(slowest));
     if only_expansion {
         return Ok(());
     }
@@ -58,10 +77,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Median time from tokens to tokens.
-fn expansion() -> Result<Duration, proc_macro2::LexError> {
+fn expansion(declaration: &str) -> Result<Duration, proc_macro2::LexError> {
     let mut times = Vec::new();
     for _ in 0..15 {
-        let tokens: proc_macro2::TokenStream = RESNET152.parse()?;
+        let tokens: proc_macro2::TokenStream = declaration.parse()?;
         let start = Instant::now();
         let expanded = expand::expand(tokens);
         times.push(start.elapsed());

@@ -291,6 +291,8 @@ pub enum Shortcut {
     Projection(Box<Item>),
     /// `else none`: no second branch.
     None,
+    /// An `else` that stands further behind, which was reported.
+    Misplaced,
 }
 
 /// How branches meet.

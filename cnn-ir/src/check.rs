@@ -10,6 +10,9 @@ use crate::nearest::nearest;
 use crate::resolve::resolve;
 use crate::token::TokenTable;
 
+/// Rows that are kept of a network with mistakes.
+const LARGEST_TABLE: usize = 10_000;
+
 /// What is known of a declaration.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -38,7 +41,7 @@ pub(crate) fn is_right(file: &File, table: &TokenTable) -> bool {
 /// Checks a declaration of which `found` is already known to be wrong.
 #[must_use]
 pub fn check(file: &File, table: &TokenTable, found: Vec<Diagnostic>) -> Checked {
-    let (models, unresolved) = resolve(file, table);
+    let (mut models, unresolved) = resolve(file, table);
     let mut diagnostics = found;
     diagnostics.extend(unresolved);
     let mut warnings = Vec::new();
@@ -54,6 +57,13 @@ pub fn check(file: &File, table: &TokenTable, found: Vec<Diagnostic>) -> Checked
                     Level::Deny => diagnostics.push(denied(finding)),
                 }
             }
+        }
+    }
+    if !diagnostics.is_empty() {
+        // The fields of a network with mistakes are of use to the code around it, but not the table of one without end.
+        for model in models.iter_mut().filter(|model| model.rows.len() > LARGEST_TABLE) {
+            model.rows.clear();
+            model.body.clear();
         }
     }
     diagnostics.sort_by_key(|diagnostic| diagnostic.range.first);

@@ -155,12 +155,23 @@ impl Lexer<'_> {
     fn close(&mut self, delimiter: Delimiter) {
         let range = self.at..self.at + 1;
         self.at += 1;
-        if self.out.table.close(delimiter) {
+        if self.out.table.is_open(delimiter) {
+            // What is open inside of it was never closed.
+            while let Some((opener, inner)) =
+                self.out.table.innermost_open().filter(|&(_, inner)| inner != delimiter)
+            {
+                self.report(TokenRange::at(opener), Problem::UnclosedBracket { bracket: inner.open() });
+                self.out.positions.push(range.start..range.start);
+                self.out.table.close(inner);
+            }
             self.out.positions.push(range);
+            self.out.table.close(delimiter);
             return;
         }
-        // A stray or mismatched bracket: say so at the bracket and read on without it.
-        let here = self.out.table.next_index().saturating_sub(1);
+        // A stray bracket: said at the bracket, which is a token of no meaning.
+        let here = self.out.table.next_index();
+        self.out.table.push_punct(delimiter.close(), false);
+        self.out.positions.push(range);
         self.report(TokenRange::at(here), Problem::StrayBracket { bracket: delimiter.close() });
     }
 

@@ -190,6 +190,16 @@ impl TokenTable {
         true
     }
 
+    /// Whether a bracket of that kind is open.
+    #[must_use]
+    pub fn is_open(&self, wanted: Delimiter) -> bool {
+        let kind = |&opener: &u32| self.tokens.get(opener as usize).map(|token| token.kind);
+        self.open
+            .iter()
+            .filter_map(kind)
+            .any(|kind| matches!(kind, TokenKind::Open { delimiter, .. } if delimiter == wanted))
+    }
+
     /// The innermost bracket that is still open.
     #[must_use]
     pub fn innermost_open(&self) -> Option<(u32, Delimiter)> {

@@ -313,3 +313,32 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+/// Brackets that do not match are refused by rustc, before any macro sees them.
+const OF_THE_LEXER: &[&str] = &["N0001", "N0002"];
+
+/// Every wrong declaration goes through rustc as well, in one file: `cargo test --test ui` compares what it says.
+#[test]
+fn the_test_of_the_compiler_has_every_wrong_declaration() {
+    let mut file = String::from(
+        "// Every wrong declaration of the catalogue, `docs/errors`. Written by `cnn-ir/tests/catalogue.rs` with\n\
+         // UPDATE_EXPECT=1; `deny(deprecated)` makes the lints errors, so that they are compared.\n\
+         #![deny(deprecated)]\n",
+    );
+    for page in
+        PAGES.iter().filter(|page| page.tag == "network" && !OF_THE_LEXER.contains(&page.code.as_str()))
+    {
+        let lines: String = page.wrong.lines().map(|line| format!("        {line}\n")).collect();
+        let module = page.code.to_lowercase();
+        file.push_str(&format!(
+            "\nmod {module} {{\n    use cnn_runtime::prelude::*;\n    network! {{\n{lines}    }}\n}}\n"
+        ));
+    }
+    file.push_str("\nfn main() {}\n");
+    const PATH: &str = "tests/ui/fail/catalogue.rs";
+    if is_update() {
+        write(PATH, &file);
+    } else {
+        assert_eq!(read(PATH), file, "{PATH}: run with UPDATE_EXPECT=1");
+    }
+}

@@ -121,6 +121,7 @@ fn an_unknown_option() {
               |                               ^^^^
               |
               | fits: `pad` for `padd`
+              | fits: `conv3-64` for `conv3-64(padd=1)`
               | [N0202]
         "#]],
     );
@@ -135,7 +136,7 @@ fn an_unknown_option_like_nothing() {
             1 | Net: 3x32x32 -> 10 { conv3-64(banana=1) relu -> gap -> fc10 }
               |                               ^^^^^^
               |
-              | help: `conv` takes `pad=`, `dilation=`, `groups=`, `bias=`, `kernel=`, `stride=`, `half`, `valid`, `full`, `same`
+              | fits: `conv3-64` for `conv3-64(banana=1)`
               | [N0202]
         "#]],
     );
@@ -165,6 +166,7 @@ fn an_option_that_the_layer_has_not() {
             1 | Net: 3x32x32 -> 10 { conv3-64 relu(0.2) -> gap -> fc10 }
               |                                    ^^^
               |
+              | fits: `leaky(0.2)` for `relu(0.2)`
               | [N0308]
         "#]],
     );
@@ -319,7 +321,7 @@ fn the_size_missing() {
             1 | Net: 3x32x32 -> 10 { conv3 -> relu -> gap -> fc10 }
               |                      ^^^^^
               |
-              | help: it is written like `conv3-64/2(pad=1, groups=2)`
+              | help: it is written like `conv3-64`
               | [N0303]
         "#]],
     );
@@ -334,7 +336,7 @@ fn the_kernel_missing() {
             1 | Net: 3x32x32 -> 10 { conv-64 relu -> gap -> fc10 }
               |                      ^^^^^^^
               |
-              | help: it is written like `conv3-64/2(pad=1, groups=2)`
+              | help: it is written like `conv3-64`
               | [N0301]
         "#]],
     );
@@ -379,6 +381,7 @@ fn digits_where_none_belong() {
             1 | Net: 3x32x32 -> 10 { conv3-64 relu7 -> gap -> fc10 }
               |                               ^^^^^
               |
+              | fits: `relu` for `relu7`
               | [N0302]
         "#]],
     );
@@ -393,6 +396,7 @@ fn a_size_where_none_belongs() {
             1 | Net: 3x32x32 -> 10 { conv3-64 relu -> pool2-64 -> gap -> fc10 }
               |                                             ^^
               |
+              | fits: `pool2` for `pool2-64`
               | [N0304]
         "#]],
     );
@@ -407,6 +411,7 @@ fn a_stride_where_none_belongs() {
             1 | Net: 3x32x32 -> 10 { conv3-64 bn/2 -> gap -> fc10 }
               |                                  ^
               |
+              | fits: `bn` for `bn/2`
               | [N0307]
         "#]],
     );
@@ -421,6 +426,7 @@ fn two_sizes() {
             1 | Net: 3x32x32 -> 10 { conv3-64 relu -> gap -> fc10-10 }
               |                                                   ^^
               |
+              | fits: `fc10` for `fc10-10`
               | [N0306]
         "#]],
     );
@@ -507,7 +513,7 @@ fn an_arrow_with_a_space() {
             1 | Net: 3x32x32 -> 10 { conv3-64 - > relu -> gap -> fc10 }
               |                               ^^^
               |
-              | fits: `->` for `->`
+              | fits: `->` for `- >`
               | [N0005]
         "#]],
     );
@@ -560,9 +566,15 @@ fn a_comma_between_layers() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-64, gap, fc10 }",
         &expect![[r#"
-            error: expected a layer, found `,`
+            error: expected `->` or `;`: branches stand in `concat { a | b }`, found `,`
             1 | Net: 3x32x32 -> 10 { conv3-64, gap, fc10 }
               |                              ^
+              |
+              | [N0004]
+
+            error: expected `->` or `;`: branches stand in `concat { a | b }`, found `,`
+            1 | Net: 3x32x32 -> 10 { conv3-64, gap, fc10 }
+              |                                   ^
               |
               | [N0004]
         "#]],
@@ -590,7 +602,7 @@ fn a_stray_bracket() {
         &expect![[r#"
             error: this `]` closes nothing
             1 | Net: 3x32x32 -> 10 { conv3-64 ] -> gap -> fc10 }
-              |                            ^^
+              |                               ^
               |
               | [N0002]
         "#]],
@@ -705,6 +717,7 @@ fn a_shape_of_two_sizes() {
             1 | Net: 32x32 -> 10 { conv3-64 -> gap -> fc10 }
               |      ^^^^^
               |
+              | help: a grey image has one channel: `1x28x28`
               | [N0107]
         "#]],
     );
@@ -873,9 +886,9 @@ fn a_pool_padded_too_much() {
               |     conv3-64  64x8x8
               |   > pool2(pad=2)
               |
+              | fits: `pool2(pad=1)` for `pool2(pad=2)`
               | fits: `pool2` for `pool2(pad=2)`
               | fits: `pool4(pad=2)` for `pool2(pad=2)`
-              | fits: without `pool2(pad=2)`
               | [N0404]
         "#]],
     );
@@ -893,9 +906,9 @@ fn groups_that_do_not_divide() {
               |     input  3x32x32
               |   > conv3-64(groups=2)
               |
+              | fits: `conv3-64(groups=1)` for `conv3-64(groups=2)`
               | fits: `conv3-64` for `conv3-64(groups=2)`
               | fits: `4x32x32` for `3x32x32`
-              | fits: without `conv3-64(groups=2)`
               | [N0409]
         "#]],
     );
@@ -914,8 +927,8 @@ fn groups_that_do_not_divide_the_filters() {
               |   > conv3-63(groups=2)
               |
               | fits: `conv3-4(groups=2)` for `conv3-63(groups=2)`
+              | fits: `conv3-63(groups=1)` for `conv3-63(groups=2)`
               | fits: `conv3-63` for `conv3-63(groups=2)`
-              | fits: without `conv3-63(groups=2)`
               | [N0409]
         "#]],
     );
@@ -934,9 +947,9 @@ fn group_norm_that_does_not_divide() {
               |     conv3-48  48x32x32
               |   > gn32
               |
+              | fits: `conv3-64` for `conv3-48`
               | fits: `gn16` for `gn32`
-              | fits: `conv3-96` for `conv3-48`
-              | fits: without `gn32`
+              | fits: `conv3-64 ->` before `gn32`
               | [N0409]
         "#]],
     );
@@ -955,7 +968,8 @@ fn a_shuffle_that_does_not_divide() {
               |     conv3-6  6x32x32
               |   > shuffle2
               |
-              | fits: `conv3-12` for `conv3-6`
+              | fits: `conv3-8` for `conv3-6`
+              | fits: `conv3-8 ->` before `shuffle2`
               | fits: without `shuffle2`
               | [N0410]
         "#]],
@@ -1019,7 +1033,7 @@ fn an_output_that_is_not_met() {
               |
               | fits: `fc10` for `fc100`
               | fits: `-> 100` for `-> 10`
-              | fits: `fc100 -> fc10` for `fc100`
+              | fits: `-> fc10` behind `fc100`
               | [N0418]
         "#]],
     );
@@ -1039,7 +1053,7 @@ fn an_output_of_another_rank() {
               |   > -> 10
               |
               | fits: `-> 10x32x32` for `-> 10`
-              | fits: `conv3-10 -> fc10` for `conv3-10`
+              | fits: `-> fc10` behind `conv3-10`
               | [N0418]
         "#]],
     );
@@ -1060,9 +1074,9 @@ fn a_residual_that_changes_the_shape() {
               |   its input: 3x32x32
               |   > residual
               |
-              | fits: `else (conv1-64)` behind the body
+              | fits: `else (conv1-64)` behind the residual
               | fits: `conv3-3` for `conv3-64`
-              | fits: `else none` behind the body
+              | fits: `else none` behind the residual
               | [N0412]
         "#]],
     );
@@ -1084,9 +1098,9 @@ fn a_projection_of_another_shape() {
               |     conv1-64    64x32x32
               |   > residual
               |
-              | fits: `else (conv1-64/2)` behind the body
+              | fits: `else (conv1-64/2)` for the shortcut
               | fits: `conv3-64` for `conv3-64/2`
-              | fits: `conv1-64/2` for `conv1-64`
+              | fits: `else none` for the shortcut
               | [N0413]
         "#]],
     );
@@ -1110,7 +1124,7 @@ fn concat_of_two_sizes() {
               |
               | fits: `conv3-8/2` for `conv3-8`
               | fits: `conv3-8` for `conv3-8/2`
-              | fits: `gap -> concat { conv3-8 | conv3-8/2 }` for `concat { conv3-8 | conv3-8/2 } -> gap`
+              | fits: `gap ->` before `concat { conv3-8 | conv3-8/2 }`
               | [N0414]
         "#]],
     );
@@ -1134,7 +1148,7 @@ fn add_of_two_shapes() {
               |
               | fits: `conv3-16` for `conv3-8`
               | fits: `conv3-8` for `conv3-16`
-              | fits: `conv3-8 -> conv3-16` for `conv3-8`
+              | fits: `-> conv3-16` behind `conv3-8`
               | [N0415]
         "#]],
     );
@@ -1149,6 +1163,7 @@ fn concat_of_one_branch() {
             1 | Net: 3x32x32 -> 10 { concat { conv3-8 } -> gap -> fc10 }
               |                      ^^^^^^^^^^^^^^^^^^
               |
+              | help: what arrives is no branch: name it, `@a -> concat(@a, @b)`
               | [N0324]
         "#]],
     );
@@ -1170,8 +1185,8 @@ fn dense_of_two_sizes() {
               |   > dense
               |
               | fits: `conv3-8` for `conv3-8/2`
-              | fits: `gap -> dense { conv3-8/2 }` for `dense { conv3-8/2 } -> gap`
-              | fits: `gap -> dense { conv3-8/2 }` for `dense { conv3-8/2 }`
+              | fits: `gap ->` before `dense { conv3-8/2 }`
+              | fits: without `dense { conv3-8/2 }`
               | [N0414]
         "#]],
     );
@@ -1235,7 +1250,7 @@ fn a_crop_that_is_too_large() {
               |   > crop(9x9)
               |
               | fits: `1x9x9` for `1x8x8`
-              | fits: `up2 -> crop(9x9)` for `crop(9x9)`
+              | fits: `up2 ->` before `crop(9x9)`
               | [N0411]
         "#]],
     );
@@ -1285,7 +1300,7 @@ fn a_network_of_another_input() {
               |
               | fits: `3x8x8` for `1x8x8`
               | fits: `1x8x8` for `3x8x8`
-              | fits: `conv3-1 -> A()` for `A()`
+              | fits: `conv3-1 ->` before `A()`
               | [N0416]
         "#]],
     );
@@ -1343,7 +1358,7 @@ fn a_label_in_a_repeated_group() {
             1 | Net: 3x32x32 -> 10 { (c: conv3-8 relu) x2 -> gap -> fc10 }
               |                       ^
               |
-              | help: give one of them another label
+              | help: the group repeats: number its copies, `name[1..]: (..) x2`, or leave the label out
               | [N0209]
         "#]],
     );
@@ -1397,7 +1412,7 @@ fn a_stride_that_is_a_const() {
     refused(
         "Net<S = 2>: 3x32x32 -> 10 { conv3-8/S -> gap -> fc10 }",
         &expect![[r#"
-            error: the stride must be a number of at least 0 that is known while this compiles, not `S`
+            error: the stride must be a number that the macro sees, not `S`
             1 | Net<S = 2>: 3x32x32 -> 10 { conv3-8/S -> gap -> fc10 }
               |                                     ^
               |
@@ -1411,7 +1426,7 @@ fn a_division_by_zero() {
     refused(
         "Net: 3x32x32 -> 10 { conv3-(8/0) -> gap -> fc10 }",
         &expect![[r#"
-            error: `(8/0)` does not divide by a number of at least 1
+            error: the divisor of `(8/0)` must be a number of at least 1 that the macro sees
             1 | Net: 3x32x32 -> 10 { conv3-(8/0) -> gap -> fc10 }
               |                            ^^^^^
               |
@@ -1520,7 +1535,7 @@ fn an_impossible_fact() {
     refused(
         "Net: [3, H, W] -> 10 where H % 4 == 5 { conv3-8 -> gap -> fc10 }",
         &expect![[r#"
-            error: `H % 4 == 5` can never hold
+            error: `H % 4 == 5` can never hold: what is left is less than the divisor
             1 | Net: [3, H, W] -> 10 where H % 4 == 5 { conv3-8 -> gap -> fc10 }
               |                            ^^^^^^^^^^
               |
@@ -1581,7 +1596,7 @@ fn three_mistakes_at_once() {
               |
               | fits: `fc10` for `fc100` (and the other mistakes corrected)
               | fits: `-> 100` for `-> 10` (and the other mistakes corrected)
-              | fits: `fc100 -> fc10` for `fc100` (and the other mistakes corrected)
+              | fits: `-> fc10` behind `fc100` (and the other mistakes corrected)
               | [N0418]
 
             error: `rellu` is not a layer
@@ -1596,6 +1611,7 @@ fn three_mistakes_at_once() {
               |                                                                      ^^^
               |
               | fits: `pad` for `pda` (and the other mistakes corrected)
+              | fits: `conv3-64` for `conv3-64(pda=1)` (and the other mistakes corrected)
               | [N0202]
         "#]],
     );
@@ -1670,7 +1686,7 @@ fn features_that_are_not_known() {
               |     conv3-4  [4, H, W]
               |   > fc10
               |
-              | fits: `gap -> fc10` for `fc10`
+              | fits: `gap ->` before `fc10`
               | [N0401]
         "#]],
     );
@@ -1681,7 +1697,7 @@ fn the_same_said_twice() {
     refused(
         "N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }",
         &expect![[r#"
-            error: `conv3-4(kernel=5)` has the number in its name and `kernel=`, which say the same thing twice
+            error: `conv3-4(kernel=5)` has the number in its name and `kernel=`, and only one of them can hold
             1 | N: 3x8x8 -> 4x8x8 { conv3-4(kernel=5) }
               |                     ^^^^^^^^^^^^^^^^^
               |

@@ -17,5 +17,5 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let errors = emit::errors(&bridge, &diagnostics);
     let warnings = emit::warnings(&bridge, &warnings);
     let networks = lower::networks(&bridge, &file, &models, diagnostics.is_empty());
-    quote::quote! { #errors #warnings #networks }
+    quote::quote! { #networks #errors #warnings }
 }

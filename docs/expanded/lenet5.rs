@@ -1,3 +1,16 @@
+const _: &[::cnn_runtime::dsl::Word] = &[
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::pool,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::pool,
+    ::cnn_runtime::dsl::fc,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::fc,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::fc,
+];
 /// LeNet-5 (LeCun et al., 1998), with ReLU and max pooling.
 ///
 ///Takes 1x32x32, gives 10.
@@ -287,17 +300,3 @@ pub struct LeNet5Trace {
     /// The network's output.
     pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
 }
-#[doc(hidden)]
-const _: [::cnn_runtime::dsl::Word; 11] = [
-    ::cnn_runtime::dsl::conv,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::pool,
-    ::cnn_runtime::dsl::conv,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::pool,
-    ::cnn_runtime::dsl::fc,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::fc,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::fc,
-];

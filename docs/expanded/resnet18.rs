@@ -1,3 +1,31 @@
+const _: &[::cnn_runtime::dsl::Word] = &[
+    ::cnn_runtime::dsl::residual,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::conv,
+    ::cnn_runtime::dsl::bn,
+    ::cnn_runtime::dsl::relu,
+    ::cnn_runtime::dsl::pool,
+    ::cnn_runtime::dsl::gap,
+    ::cnn_runtime::dsl::fc,
+];
+#[doc(hidden)]
+#[allow(unused, nonstandard_style, clippy::all, clippy::pedantic)]
+const _: () = {
+    struct Basic;
+    fn definitions() {
+        let _ = Basic;
+        let _ = Basic;
+        let _ = Basic;
+        let _ = Basic;
+    }
+};
 /// ResNet-18 (He et al., 2015), with torchvision's names.
 ///
 ///Takes 3x224x224, gives CLASSES.
@@ -842,32 +870,3 @@ impl ResNet18Basic {
         ::core::result::Result::Ok(x)
     }
 }
-#[doc(hidden)]
-const _: [::cnn_runtime::dsl::Word; 15] = [
-    ::cnn_runtime::dsl::residual,
-    ::cnn_runtime::dsl::conv,
-    ::cnn_runtime::dsl::bn,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::conv,
-    ::cnn_runtime::dsl::bn,
-    ::cnn_runtime::dsl::conv,
-    ::cnn_runtime::dsl::bn,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::conv,
-    ::cnn_runtime::dsl::bn,
-    ::cnn_runtime::dsl::relu,
-    ::cnn_runtime::dsl::pool,
-    ::cnn_runtime::dsl::gap,
-    ::cnn_runtime::dsl::fc,
-];
-#[doc(hidden)]
-#[allow(unused, nonstandard_style, clippy::all, clippy::pedantic)]
-const _: () = {
-    struct Basic;
-    fn definitions() {
-        let _ = Basic;
-        let _ = Basic;
-        let _ = Basic;
-        let _ = Basic;
-    }
-};

@@ -91,7 +91,10 @@ impl Problem {
             }
             P::ZeroInShape { text } => format!("a size in `{text}` is not at least 1"),
             P::UnknownSymbol { name, .. } => format!("`{name}` is not a symbol of the input's shape"),
-            P::ImpossibleFact { text } => format!("`{text}` can never hold"),
+            P::ImpossibleFact { text, earlier: None } => {
+                format!("`{text}` can never hold: what is left is less than the divisor")
+            }
+            P::ImpossibleFact { text, earlier: Some(earlier) } => format!("`{text}` contradicts `{earlier}`"),
             P::NoBeginning { .. } => "this path does not say which input it begins with".into(),
             P::InputInside { name } => {
                 format!("the input `{name}` can only stand at the beginning of a path")
@@ -109,7 +112,7 @@ impl Problem {
             }
             P::NumberAsWord { name } => format!("`{name}` is a number, not a layer"),
             P::LayerAsNumber { name } => format!("`{name}` is a layer, and a number is needed here"),
-            P::DuplicatePath { path } => {
+            P::DuplicatePath { path, .. } => {
                 format!("two layers would be named `{path}`, and share their weights' names")
             }
             P::NumberedWithoutRepeat { label } => {
@@ -129,11 +132,11 @@ impl Problem {
             P::ZeroInLayer { layer, what } => format!("the {what} of `{layer}` must be at least 1"),
             P::SizesTooLarge { layer } => format!("the numbers of `{layer}` are too large"),
             P::NotASize { text } => format!("`{text}` is not a whole number"),
-            P::BadDivision { text } => format!("`{text}` does not divide by a number of at least 1"),
+            P::BadDivision { text } => {
+                format!("the divisor of `{text}` must be a number of at least 1 that the macro sees")
+            }
             P::NumberNotVisible { what, text } => {
-                format!(
-                    "{what} must be a number of at least 0 that is known while this compiles, not `{text}`"
-                )
+                format!("{what} must be a number that the macro sees, not `{text}`")
             }
             P::RepeatZero => "a repeat of 0 is nothing".into(),
             P::RepeatOfLayer { layer, repeat } => {
@@ -156,7 +159,7 @@ impl Problem {
             }
             P::OneBranch { what } => format!("`{what}` needs two branches or more"),
             P::Contradiction { layer, first, second } => {
-                format!("`{layer}` has {first} and {second}, which say the same thing twice")
+                format!("`{layer}` has {first} and {second}, and only one of them can hold")
             }
             P::GenericOfNetwork { network, value } => {
                 format!(
@@ -288,6 +291,10 @@ impl Problem {
                 '×' => "a repeat is written with the letter x: `x2`".into(),
                 _ => "use the ASCII minus `-`".into(),
             }),
+            P::NumberAsLayer { number, layer: None } if number.ends_with('x') => Some(format!(
+                "a repeat stands behind what it repeats: `(..) x{}`",
+                number.trim_end_matches('x')
+            )),
             P::NoNetwork => Some("write `Name: 3x224x224 -> 1000 { conv3-64 -> .. }`".into()),
             P::NoBeginning { inputs } => Some(format!("begin it with {} or a tap", or(inputs))),
             P::OutputWithoutTap { name, nearest } => Some(match nearest {
@@ -308,12 +315,24 @@ impl Problem {
             | P::UnknownSymbol { nearest, known, .. } => similar(nearest.as_deref(), known, ""),
             P::UnknownTap { nearest, known, .. } => similar(nearest.as_deref(), known, "@"),
             P::UnknownParameter { nearest, known, .. } => similar(nearest.as_deref(), known, ""),
-            P::DuplicatePath { .. } => Some("give one of them another label".into()),
+            P::DuplicatePath { repeated: false, .. } => Some("give one of them another label".into()),
+            P::DuplicatePath { repeated: true, .. } => Some(
+                "the group repeats: number its copies, `name[1..]: (..) x2`, or leave the label out".into(),
+            ),
             P::NumberedWithoutRepeat { label } => {
                 Some(format!("write `{label}: ..`, or repeat what follows: `.. x2`"))
             }
             P::DigitsMissing { example, .. } | P::SizeMissing { example, .. } => {
-                Some(format!("it is written like `{example}`"))
+                let plain = example.split(['/', '(']).next().unwrap_or(example);
+                Some(format!("it is written like `{plain}`"))
+            }
+            P::OneBranch { what } => {
+                Some(format!("what arrives is no branch: name it, `@a -> {what}(@a, @b)`"))
+            }
+            P::ShapeRank { count: 2, .. } => Some("a grey image has one channel: `1x28x28`".into()),
+            P::ShapeRank { count: 4, .. } => Some("the batch is implied: leave it out".into()),
+            P::LikeInCall => {
+                Some("write the `deconv` or the `crop` where the tap is, outside of the block".into())
             }
             P::ArgumentCount { parameters, .. } if !parameters.is_empty() => {
                 Some(format!("its parameters are {}", parameters.join(", ")))
@@ -322,9 +341,9 @@ impl Problem {
             P::EvenHalf { kernel, .. } => Some(format!(
                 "say which padding it gets: `valid`, `same`, or `pad={}`",
                 if kernel[0] == kernel[1] {
-                    (kernel[0] / 2).to_string()
+                    (kernel[0].saturating_sub(1) / 2).max(1).to_string()
                 } else {
-                    format!("[{}, {}]", kernel[0] / 2, kernel[1] / 2)
+                    format!("[{}, {}]", kernel[0].saturating_sub(1) / 2, kernel[1].saturating_sub(1) / 2)
                 }
             )),
             P::ResidualShapes { decided: true, .. } => {
@@ -391,10 +410,8 @@ impl Problem {
             | P::RecursiveBlock { .. }
             | P::RecursiveNetwork { .. }
             | P::ArgumentCount { .. }
-            | P::LikeInCall
             | P::GenericMissing { .. }
             | P::SeveralPorts { .. }
-            | P::OneBranch { .. }
             | P::PoolPadding { .. }
             | P::WindowTooLarge { .. }
             | P::DeconvTooSmall { .. }

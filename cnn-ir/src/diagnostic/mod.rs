@@ -129,6 +129,7 @@ pub enum Problem {
     },
     ImpossibleFact {
         text: String,
+        earlier: Option<String>,
     },
     NoBeginning {
         inputs: Vec<String>,
@@ -182,6 +183,7 @@ pub enum Problem {
     },
     DuplicatePath {
         path: String,
+        repeated: bool,
     },
     NumberedWithoutRepeat {
         label: String,

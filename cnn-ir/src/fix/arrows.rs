@@ -27,8 +27,9 @@ impl Search<'_> {
             return;
         }
         if matches!(diagnostic.problem, Problem::SpacedArrow) {
+            let text = Some(format!("`->` for `- >`{}", self.in_line(diagnostic.range.first)));
             let edits = vec![Edit { range: diagnostic.range, text: "->".into() }];
-            out.push(Candidate { cost: 10, edits, kind: (0, "arrow"), text: None });
+            out.push(Candidate { cost: 10, edits, kind: (0, "arrow"), text });
         }
         let near = diagnostic.range.first.saturating_sub(NEAR)..=diagnostic.range.last.saturating_add(NEAR);
         for token in near {
@@ -40,7 +41,7 @@ impl Search<'_> {
                 continue;
             }
             let (before, behind) = (&self.table.get(token).map_or("", |token| &token.text), &next.text);
-            let line = self.table.line(token).map_or_else(String::new, |line| format!(" in line {line}"));
+            let line = self.in_line(token);
             out.push(Candidate {
                 cost: 10 + token.abs_diff(diagnostic.range.first),
                 edits: vec![Edit::behind(token, "->".into())],

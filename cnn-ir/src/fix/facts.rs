@@ -2,7 +2,7 @@
 
 use super::{Candidate, Edit, Search};
 use crate::ast::{Expr, ExprKind, FactKind, Network};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Problem};
 use crate::token::{TokenKind, TokenRange};
 use std::collections::BTreeMap;
 
@@ -40,14 +40,32 @@ impl Search<'_> {
         };
         let Some(network) = self.file.networks.iter().find(within) else { return };
         let Some((place, given)) = self.written(network) else { return };
+        // An `fc` on an image of any size needs a `gap` as well.
+        let gap = match diagnostic.problem {
+            Problem::FeaturesNotKnown { .. } => diagnostic.range.first.checked_sub(1),
+            _ => None,
+        };
+        let also: Vec<Edit> = gap.map(|token| Edit::behind(token, "gap ->".into())).into_iter().collect();
+        let edits = |facts: &Facts| {
+            let mut edits = vec![self.clause(place, facts)];
+            edits.extend(also.iter().cloned());
+            edits
+        };
         let mut holds = |facts: &Facts| {
             // What is left is for the other rooms.
-            *work > super::WORK / 4 && self.holds(index, &[self.clause(place, facts)], work).is_some()
+            *work > super::WORK / 4 && self.holds(index, &edits(facts), work).is_some()
         };
         let Some(mut facts) = first_that_holds(&given, &mut holds) else { return };
         weaken(&mut facts, &given, &mut holds);
-        let edit = self.clause(place, &facts);
-        let mut text = format!("`{}`", edit.text.trim());
+        let edits = edits(&facts);
+        let mut text = match edits.first().map(|edit| edit.text.trim()) {
+            Some("") | None => String::new(),
+            Some(clause) => format!("`{clause}`"),
+        };
+        if gap.is_some() {
+            let and = if text.is_empty() { "" } else { " and " };
+            text.push_str(&format!("{and}`gap ->` before `{}`", self.text(diagnostic.range)));
+        }
         let causes: Vec<String> = diagnostic
             .evidence
             .uneven
@@ -60,7 +78,7 @@ impl Search<'_> {
         if !causes.is_empty() {
             text.push_str(&format!(", because of {}", causes.join(", ")));
         }
-        out.push(Candidate { cost: 5, edits: vec![edit], kind: (place.first, "facts"), text: Some(text) });
+        out.push(Candidate { cost: 5, edits, kind: (place.first, "facts"), text: Some(text) });
     }
 
     /// Where the facts of a network stand (or would), and what they say of its symbols.

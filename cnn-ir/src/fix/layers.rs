@@ -15,6 +15,8 @@ const PLACES: usize = 32;
 pub(super) struct Target {
     /// Numbers of channels or features that met or were stated.
     pub(super) channels: Vec<String>,
+    /// Groups that would divide.
+    groups: Vec<String>,
 }
 
 impl Search<'_> {
@@ -59,7 +61,24 @@ impl Search<'_> {
             };
             channels.extend(count.filter(|count| !channels.contains(count)));
         }
-        Target { channels }
+        // Numbers that divide: the next multiples.
+        let (number, divisor) = match &diagnostic.problem {
+            Problem::GroupsDoNotDivide { channels, groups, .. } => (channels, groups),
+            Problem::ShuffleDoesNotDivide { channels, square, .. } => (channels, square),
+            _ => return Target { channels, groups: Vec::new() },
+        };
+        let mut groups = Vec::new();
+        if let (Ok(number), Ok(divisor)) = (number.parse::<u64>(), divisor.parse::<u64>()) {
+            let down = number / divisor.max(1) * divisor;
+            channels.extend(
+                [down + divisor, down].into_iter().filter(|&count| count > 0).map(|count| count.to_string()),
+            );
+            let mut divisors: Vec<u64> =
+                (1..=number.min(4096)).filter(|groups| number % groups == 0).collect();
+            divisors.sort_by_key(|groups| groups.abs_diff(divisor));
+            groups.extend(divisors.into_iter().take(4).map(|groups| groups.to_string()));
+        }
+        Target { channels, groups }
     }
 
     fn is_call(&self, word: &Word) -> bool {
@@ -94,7 +113,17 @@ impl Search<'_> {
         let head = spelling.head;
         if head.words.contains(&"valid") {
             let natural = if head.name.ends_with("pool") || head.name == "deconv" { "valid" } else { "half" };
-            propose(10, "padding", &spelling.with_padding(""));
+            propose(9, "padding", &spelling.with_padding(""));
+            // The nearest to what was written; of an even kernel, what a stride of 2 halves exactly.
+            if let Some(old) = spelling.number("pad") {
+                for pad in [old.saturating_sub(1), old + 1] {
+                    propose(8, "padding", &spelling.with_padding(&format!("pad={pad}")));
+                }
+            }
+            let kernel: u64 = spelling.digits.parse().unwrap_or(0);
+            if kernel > 2 && kernel.is_multiple_of(2) && spelling.stride.is_some() {
+                propose(8, "padding", &spelling.with_padding(&format!("pad={}", kernel / 2 - 1)));
+            }
             for (cost, padding) in
                 [(10, "valid"), (11, "pad=1"), (12, "pad=2"), (13, "same"), (13, "pad=3"), (14, "pad=0")]
             {
@@ -109,9 +138,9 @@ impl Search<'_> {
         }
         if head.stride {
             let strides: &[&str] = if site.block.is_some() || !site.repeats.is_empty() {
-                &["", "2", "stride", "1", "3", "4"]
+                &["", "2", "stride", "1", "3", "4", "[1, 2]", "[2, 1]"]
             } else {
-                &["", "2", "1", "3", "4"]
+                &["", "2", "1", "3", "4", "[1, 2]", "[2, 1]"]
             };
             for (extra, stride) in (0..).zip(strides) {
                 let mut changed = spelling.clone();
@@ -139,13 +168,13 @@ impl Search<'_> {
             if spelling.position(option).is_some() {
                 propose(13, option, &spelling.with_option(option, None));
             }
-            let old = spelling.position(option).and_then(|at| spelling.args.get(at));
-            let old: Option<u32> = old.and_then(|arg| arg.split('=').nth(1)?.trim().parse().ok());
-            for (extra, value) in (0..).zip(values) {
-                if let (Some(old), Ok(new)) = (old, value.parse::<u32>()) {
+            let old = spelling.number(option);
+            let dividing = target.groups.iter().filter(|_| option == "groups").map(String::as_str);
+            for (extra, value) in (0..).zip(values.iter().copied().chain(dividing)) {
+                if let (Some(old), Ok(new)) = (old, value.parse::<u64>()) {
                     // The nearest number first, before it is left out.
-                    let steps = old.abs_diff(new).min(8);
-                    propose(11 + steps / 2, option, &spelling.with_option(option, Some(value)));
+                    let steps = u32::try_from(old.abs_diff(new)).unwrap_or(8).min(8);
+                    propose(11 + steps / 4, option, &spelling.with_option(option, Some(value)));
                     continue;
                 }
                 // A new dilation or new groups are a rarer wish than other values of what is there.
@@ -217,7 +246,7 @@ impl Search<'_> {
             "deconv" => &[4, 2, 3, 5, 6],
             "pool" | "avgpool" => &[2, 3, 4, 5, 7, 8],
             "up" | "shuffle" => &[2, 4, 3, 8],
-            "gn" => &[32, 16, 8, 4, 2, 1],
+            "gn" => &[32, 16, 8, 4, 2, 1, 24, 12, 6],
             _ => &[],
         };
         let old: u64 = spelling.digits.parse().unwrap_or(0);

@@ -11,8 +11,10 @@
 
 mod arrows;
 mod facts;
+mod form;
 mod layers;
 mod names;
+mod residual;
 mod sites;
 mod spelling;
 mod stated;
@@ -107,6 +109,10 @@ struct Candidate {
 /// A place and a sort of change.
 type Kind = (u32, &'static str);
 
+/// So many characters of an edit are shown.
+const LONGEST: usize = 80;
+/// Of so many mistakes fixes are searched; where there are more, the text is not a declaration yet.
+const SEARCHED: usize = 8;
 /// As many are shown.
 const SHOWN: usize = 3;
 /// Items that may be walked for one mistake, and for all of a declaration. An optimized build walks about two million
@@ -119,7 +125,7 @@ pub fn search(file: &File, table: &TokenTable, diagnostics: &mut [Diagnostic]) {
     let sites = Sites::of(file);
     let mistakes: Vec<Mistake> = diagnostics.iter().map(Diagnostic::identity).collect();
     let mut search = Search { file, table, sites, mistakes, work: WORK_IN_ALL };
-    for (index, diagnostic) in diagnostics.iter_mut().enumerate() {
+    for (index, diagnostic) in diagnostics.iter_mut().enumerate().take(SEARCHED) {
         let fits = search.fits(index, diagnostic);
         diagnostic.fits = fits;
     }
@@ -139,17 +145,21 @@ impl Search<'_> {
         let mut candidates = Vec::new();
         self.names(diagnostic, &mut candidates);
         self.arrows(diagnostic, &mut candidates);
+        self.form(diagnostic, &mut candidates);
+        self.misplaced(diagnostic, &mut candidates);
         let mut work = WORK.min(self.work);
         let before = work;
         if diagnostic.problem.is_about_shapes() {
             self.facts(index, diagnostic, &mut work, &mut candidates);
             self.stated(diagnostic, &mut candidates);
             self.layers(diagnostic, &mut candidates);
+            self.projection(diagnostic, &mut candidates);
             self.structure(diagnostic, &mut candidates);
         }
         candidates.sort_by_key(|candidate| candidate.cost);
         let mut tried: HashSet<Vec<Edit>> = HashSet::new();
         let mut kinds: HashSet<Kind> = HashSet::new();
+        let mut seen: HashSet<String> = HashSet::new();
         let (mut fits, mut partial) = (Vec::new(), Vec::new());
         for candidate in candidates {
             if fits.len() >= SHOWN || work == 0 {
@@ -159,8 +169,14 @@ impl Search<'_> {
                 continue;
             }
             let Some(complete) = self.holds(index, &candidate.edits, &mut work) else { continue };
-            kinds.insert(candidate.kind);
             let text = candidate.text.unwrap_or_else(|| self.say(&candidate.edits));
+            // Two ways to the same declaration, or two that would read the same, are one.
+            if !kinds.insert(candidate.kind)
+                || !seen.insert(self.result(&candidate.edits))
+                || !seen.insert(text.clone())
+            {
+                continue;
+            }
             let fit = Fit { edits: candidate.edits, text, complete };
             if complete { fits.push(fit) } else { partial.push(fit) }
         }
@@ -215,13 +231,15 @@ impl Search<'_> {
         let parts: Vec<String> = edits
             .iter()
             .map(|edit| {
-                let line = self.table.line(edit.range.first).map(|line| format!(" in line {line}"));
-                let line = line.unwrap_or_default();
+                let line = self.in_line(edit.range.first);
                 let old = self.table.text(edit.range);
                 if edit.text.is_empty() {
                     format!("without `{}`{line}", old.trim_start_matches("-> ").trim_end_matches(" ->"))
+                } else if edit.is_insertion() {
+                    let behind = self.table.text(TokenRange::at(edit.range.first));
+                    format!("`{}` before `{behind}`{line}", edit.text)
                 } else {
-                    format!("`{}` for `{old}`{line}", edit.text)
+                    format!("`{}` for `{}`{line}", cut(&edit.text, LONGEST), cut(&old, LONGEST))
                 }
             })
             .collect();
@@ -231,6 +249,43 @@ impl Search<'_> {
     fn text(&self, range: TokenRange) -> String {
         self.table.text(range)
     }
+
+    /// " in line 3", where lines are known.
+    fn in_line(&self, token: u32) -> String {
+        self.table.line(token).map_or_else(String::new, |line| format!(" in line {line}"))
+    }
+
+    /// The tokens after the edits, as text.
+    fn result(&self, edits: &[Edit]) -> String {
+        let mut out = String::new();
+        let mut at = 0;
+        let copy = |out: &mut String, from: u32, to: u32| {
+            for token in (from..to).filter_map(|token| self.table.get(token)) {
+                out.push_str(&token.text);
+                out.push(' ');
+            }
+        };
+        for edit in edits {
+            copy(&mut out, at, edit.range.first);
+            let lexed = lex(&edit.text);
+            let tokens = (0..lexed.table.next_index()).filter_map(|token| lexed.table.get(token));
+            tokens.for_each(|token| {
+                out.push_str(&token.text);
+                out.push(' ');
+            });
+            at = edit.range.last + 1;
+        }
+        copy(&mut out, at, self.table.next_index());
+        out
+    }
+}
+
+/// A long text is cut: what a message shows of it must still be read.
+fn cut(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    format!("{} ..", text.chars().take(longest).collect::<String>())
 }
 
 /// Where tokens stand after the replacements; `None` where they were replaced.

@@ -22,7 +22,8 @@ impl Search<'_> {
                 self.offer(range, name, names, 12, out);
                 self.misnamed(range, name, out);
             }
-            Problem::UnknownOption { option, options, words, .. } => {
+            Problem::UnknownOption { option, options, words, nearest, .. } => {
+                self.offer(range, option, nearest.iter().cloned(), 9, out);
                 let names = options.iter().chain(*words).map(|&name| name.to_owned());
                 self.offer(range, option, names.filter(|other| near(option, other)), 10, out);
             }
@@ -39,6 +40,18 @@ impl Search<'_> {
                     }
                 }
                 self.as_taps(out.get_mut(first..).unwrap_or_default());
+            }
+            Problem::Expected { found, .. } => {
+                // `concat(skip, up)`
+                let name = found.trim_matches('`');
+                let is_tap = self
+                    .sites
+                    .all()
+                    .any(|site| matches!(&site.item.kind, ItemKind::Tap(tap) if tap.text == name));
+                if is_tap {
+                    let edits = vec![Edit { range, text: format!("@{name}") }];
+                    out.push(Candidate { cost: 9, edits, kind: (range.first, "name"), text: None });
+                }
             }
             Problem::NoBeginning { inputs } => {
                 if let Some(site) = self.sites.at(range)
@@ -72,10 +85,42 @@ impl Search<'_> {
             | Problem::UnknownSymbol { name, known, nearest }
             | Problem::UnknownParameter { name, known, nearest, .. } => {
                 self.offer(range, name, nearest.iter().cloned(), 10, out);
-                self.offer(range, name, known.iter().cloned(), 12, out);
+                // A fact that is missing comes before one that is there already.
+                let (free, stated): (Vec<_>, Vec<_>) = known
+                    .iter()
+                    .filter(|other| related(name, other))
+                    .cloned()
+                    .partition(|other| !self.has_fact(other));
+                self.offer(range, name, free.into_iter(), 12, out);
+                self.offer(range, name, stated.into_iter(), 15, out);
                 self.misnamed(range, name, out);
+                self.as_rust_has_it(diagnostic, name, out);
             }
             _ => {}
+        }
+    }
+
+    fn has_fact(&self, symbol: &str) -> bool {
+        self.file.networks.iter().any(|network| network.facts.iter().any(|fact| fact.symbol.text == symbol))
+    }
+
+    /// `bias=False`, `pad=same`, `relu => pool2`: words that stand where a number is needed.
+    fn as_rust_has_it(&self, diagnostic: &Diagnostic, name: &str, out: &mut Vec<Candidate>) {
+        let range = diagnostic.range;
+        let lower = name.to_lowercase();
+        if lower != name && matches!(lower.as_str(), "true" | "false") {
+            self.offer(range, name, std::iter::once(lower), 9, out);
+        }
+        let before = range.first.checked_sub(2);
+        let Some(before) = before.map(|first| TokenRange { first, last: range.first - 1 }) else { return };
+        let text = self.text(before);
+        if text == "pad=" && ["half", "valid", "full", "same"].contains(&name) {
+            let edits = vec![Edit { range: before.to(range), text: name.to_owned() }];
+            out.push(Candidate { cost: 8, edits, kind: (range.first, "name"), text: None });
+        }
+        if text == "=>" && layer::is_layer_word(name) {
+            let edits = vec![Edit { range: before, text: "->".into() }];
+            out.push(Candidate { cost: 8, edits, kind: (range.first, "name"), text: None });
         }
     }
 
@@ -116,8 +161,7 @@ impl Search<'_> {
     fn as_taps(&self, candidates: &mut [Candidate]) {
         for candidate in candidates {
             let [Edit { range, text }] = candidate.edits.as_slice() else { continue };
-            let line =
-                self.table.line(range.first).map_or_else(String::new, |line| format!(" in line {line}"));
+            let line = self.in_line(range.first);
             candidate.text = Some(format!("`@{text}` for `@{}`{line}", self.text(*range)));
         }
     }
@@ -132,7 +176,7 @@ impl Search<'_> {
     ) {
         for name in names {
             let steps =
-                u32::try_from(distance(&old.to_lowercase(), &name.to_lowercase()).min(20)).unwrap_or(20);
+                u32::try_from(distance(&old.to_lowercase(), &name.to_lowercase()).min(6)).unwrap_or(6);
             // Each name is an answer of its own.
             let kind = (range.first, "name");
             out.push(Candidate {
@@ -143,6 +187,14 @@ impl Search<'_> {
             });
         }
     }
+}
+
+/// Whether one of two names may stand for the other: a slip, a beginning, or all letters the same.
+fn related(name: &str, other: &str) -> bool {
+    let (name, other) = (name.to_lowercase(), other.to_lowercase());
+    let begins = name.len().min(other.len()) > 1 && (name.starts_with(&other) || other.starts_with(&name));
+    let initial = name.chars().next() == other.chars().next() && name.len().min(other.len()) == 1;
+    near(&name, &other) || begins || initial || (name.len() == 1 && other.len() == 1)
 }
 
 fn near(name: &str, other: &str) -> bool {

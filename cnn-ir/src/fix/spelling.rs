@@ -59,6 +59,11 @@ impl Spelling {
             .position(|arg| arg.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('=')))
     }
 
+    /// The number of `name=number`.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.args.get(self.position(name)?)?.split('=').nth(1)?.trim().parse().ok()
+    }
+
     /// With `name=value` in place of what it was.
     pub(super) fn with_option(&self, name: &str, value: Option<&str>) -> Self {
         let mut out = self.clone();

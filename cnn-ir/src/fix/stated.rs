@@ -20,6 +20,22 @@ impl Search<'_> {
             }
             _ => {}
         }
+        if let Problem::NeedsImage { .. } = diagnostic.problem {
+            for &range in &diagnostic.evidence.suspects {
+                let port = self.file.networks.iter().flat_map(|network| &network.inputs);
+                let Some(port) = port.into_iter().find(|port| port.shape.range == range) else { continue };
+                if port.shape.sizes.len() == 1 {
+                    // A generator takes 100x1x1.
+                    let text = format!("{}x1x1", self.text(range));
+                    out.push(Candidate {
+                        cost: 8,
+                        edits: vec![Edit { range, text }],
+                        kind: (range.first, "stated"),
+                        text: None,
+                    });
+                }
+            }
+        }
         for (distance, &range) in diagnostic.evidence.suspects.iter().enumerate() {
             for network in &self.file.networks {
                 if let Some(port) = network.inputs.iter().find(|port| port.shape.range == range) {
@@ -31,13 +47,13 @@ impl Search<'_> {
 
     /// What was found, in place of what was stated.
     fn shape(&self, diagnostic: &Diagnostic, cost: u32, found: &str, arrow: &str) -> Candidate {
-        let line = self.table.line(diagnostic.range.first).map(|line| format!(" in line {line}"));
+        let line = self.in_line(diagnostic.range.first);
         let old = self.text(diagnostic.range);
         Candidate {
             cost,
             edits: vec![Edit { range: diagnostic.range, text: found.to_owned() }],
             kind: (diagnostic.range.first, "stated"),
-            text: Some(format!("`{arrow}{found}` for `{arrow}{old}`{}", line.unwrap_or_default())),
+            text: Some(format!("`{arrow}{found}` for `{arrow}{old}`{line}")),
         }
     }
 

@@ -1,10 +1,9 @@
-//! Layers removed, added and exchanged; projections for residuals.
+//! Layers removed, added and exchanged.
 
 use super::layers::{Target, far};
 use super::sites::Site;
-use super::spelling::Spelling;
-use super::{Candidate, Edit, Search};
-use crate::ast::{Item, ItemKind, Path, Shortcut};
+use super::{Candidate, Edit, Search, cut};
+use crate::ast::{Item, ItemKind};
 use crate::diagnostic::{Diagnostic, Problem};
 use crate::token::{TokenKind, TokenRange};
 
@@ -16,71 +15,20 @@ const COPIES: usize = 12;
 
 impl Search<'_> {
     pub(super) fn structure(&self, diagnostic: &Diagnostic, out: &mut Vec<Candidate>) {
-        self.projection(diagnostic, out);
         self.cropped(diagnostic, out);
         let places = self.places(diagnostic);
         let target = self.target(diagnostic);
         for (distance, &range) in places.iter().take(PLACES).enumerate() {
             let Some(site) = self.sites.at(range) else { continue };
-            self.without(site, far(distance), out);
+            // A pooling too many is a slip; anything else was meant to be there.
+            let meant = distance == 0 && !matches!(diagnostic.problem, Problem::WindowTooLarge { .. });
+            self.without(site, far(distance) + if meant { 30 } else { 0 }, out);
             self.exchanged(site, far(distance), out);
             if distance < INSERTIONS {
                 self.with_more(site, &target, far(distance), out);
             }
         }
         self.image_first(diagnostic, out);
-    }
-
-    /// `else (conv1-c/stride bn)` for a residual that changes the shape.
-    fn projection(&self, diagnostic: &Diagnostic, out: &mut Vec<Candidate>) {
-        let Some(site) = self.sites.at(diagnostic.range) else { return };
-        let ItemKind::Residual { body, shortcut, repeat } = &site.item.kind else { return };
-        let mut layers = Vec::new();
-        self.spellings_of(body, &mut layers);
-        let sized = layers.iter().rev().find(|spelling| spelling.size.is_some());
-        let mut sizes: Vec<String> = sized.and_then(|spelling| spelling.size.clone()).into_iter().collect();
-        sizes.extend(self.target(diagnostic).channels);
-        let mut strides: Vec<String> = layers.iter().filter_map(|spelling| spelling.stride.clone()).collect();
-        strides.dedup();
-        strides.insert(0, String::new());
-        let norm = if layers.iter().any(|spelling| spelling.head.name == "bn") { " bn" } else { "" };
-        // Behind the body (and its repeat), in place of a shortcut that is there.
-        let range = match shortcut {
-            None => TokenRange { first: site.item.range.last + 1, last: site.item.range.last },
-            Some(Shortcut::Projection(item)) => item.range,
-            Some(Shortcut::None) => return,
-        };
-        let line = self.table.line(range.last).map_or_else(String::new, |line| format!(" in line {line}"));
-        let mut propose = |cost: u32, sort: &'static str, new: &str| {
-            let text = if shortcut.is_some() { new.to_owned() } else { format!("else {new}") };
-            out.push(Candidate {
-                cost,
-                edits: vec![Edit { range, text }],
-                kind: (range.first, sort),
-                text: Some(format!("`else {new}` behind the body{line}")),
-            });
-        };
-        let _ = repeat;
-        let mut cost = 8;
-        for size in &sizes {
-            for stride in &strides {
-                let slash = if stride.is_empty() { "" } else { "/" };
-                propose(cost, "projection", &format!("(conv1-{size}{slash}{stride}{norm})"));
-                cost += 1;
-            }
-        }
-        propose(19, "none", "none");
-    }
-
-    /// The layers of a path, those in brackets too.
-    fn spellings_of(&self, path: &Path, out: &mut Vec<Spelling>) {
-        for item in &path.items {
-            match &item.kind {
-                ItemKind::Word(word) => out.extend(Spelling::read(word, self.table)),
-                ItemKind::Group { body, .. } => self.spellings_of(body, out),
-                _ => {}
-            }
-        }
     }
 
     /// Where taps of different sizes meet, the larger is cut.
@@ -158,6 +106,9 @@ impl Search<'_> {
             if !(is_layer(left) && is_layer(right)) {
                 continue;
             }
+            if !matches!((&left.kind, &right.kind), (ItemKind::Word(_), ItemKind::Word(_))) {
+                continue;
+            }
             let range = left.range.to(right.range);
             let gap = TokenRange { first: left.range.last + 1, last: right.range.first.saturating_sub(1) };
             let between = if gap.first <= gap.last { format!(" {} ", self.text(gap)) } else { " ".into() };
@@ -184,20 +135,23 @@ impl Search<'_> {
                 }
             }
         }
-        let old = self.text(range);
+        let Some(before) = range.first.checked_sub(1) else { return };
+        let shown = cut(&self.text(range), 40);
+        let line = self.in_line(range.first);
         for (rank, layer) in layers {
-            let mut propose = |text: String| {
-                let edits = vec![Edit { range, text }];
-                out.push(Candidate { cost: 32 + far + rank, edits, kind: (0, "insert"), text: None });
+            let mut propose = |token: u32, edit: String, side: &str| {
+                let text = Some(format!("`{edit}` {side} `{shown}`{line}"));
+                let edits = vec![Edit::behind(token, edit)];
+                out.push(Candidate { cost: 32 + far + rank, edits, kind: (0, "insert"), text });
             };
             match (is_ascription, self.arrow_before(range.first)) {
                 // `-> pool2 => 64x16x16`
-                (true, None) => propose(format!("-> {layer} {old}")),
-                (true, Some(_)) => propose(format!("{layer} {old}")),
-                (false, _) => propose(format!("{layer} -> {old}")),
+                (true, None) => propose(before, format!("-> {layer}"), "before"),
+                (true, Some(_)) => propose(before, layer.clone(), "before"),
+                (false, _) => propose(before, format!("{layer} ->"), "before"),
             }
             if last && !is_ascription {
-                propose(format!("{old} -> {layer}"));
+                propose(range.last, format!("-> {layer}"), "behind");
             }
         }
     }

@@ -17,7 +17,7 @@ mod table;
 pub use op::{Activation, Conv, Deconv, Leaf, Op, UpsampleMode};
 pub use options::{Argument, Fault, Options, Value};
 pub use require::{Requirement, requirements};
-pub(crate) use table::FOREIGN;
+pub(crate) use table::{FOREIGN, FOREIGN_OPTIONS};
 pub use table::{HEADS, Head};
 
 use crate::shape::Shape;

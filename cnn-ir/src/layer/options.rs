@@ -305,6 +305,9 @@ impl Options {
         }
         // extent - 1
         let reach = |axis: usize| (kernel[axis] - 1).saturating_mul(dilation[axis]);
+        if reach(0).max(reach(1)) >= usize::try_from(crate::spec::LARGEST).unwrap_or(usize::MAX) {
+            return Err(Problem::SizesTooLarge { layer: self.layer.clone() }.into());
+        }
         match word {
             "same" => Ok(Padding::Same),
             "full" => Ok(Padding::symmetric([reach(0), reach(1)])),

@@ -66,6 +66,9 @@ fn window(options: &Options, max: bool) -> Result<Window, Fault> {
             });
         }
     }
+    if options.word("ceil") && padding == Padding::Same {
+        return Err(options.contradiction("`same`", "`ceil`"));
+    }
     let window = Window::new(kernel)
         .with_stride(options.stride(kernel)?)
         .with_padding(padding)

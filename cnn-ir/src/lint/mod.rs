@@ -4,7 +4,7 @@
 //! mind: pixels that no window reads, a bias that a norm takes away. Published networks are the measure; what they
 //! do on purpose is not found. All lints are on; who calls [`lint`] drops the findings that were allowed.
 //!
-//! Most rules ask what happens to a value before and behind a layer. They look at a [`Graph`]: the model's tree
+//! Most rules ask what happens to a value before and behind a layer. They look at a `Graph`: the model's tree
 //! with every call put in, so that the edge of a block or a group hides nothing.
 
 mod activation;

@@ -23,7 +23,9 @@ pub(super) fn dropped_pixels(graph: &Graph<'_>) -> Vec<Finding> {
         // Whether something is lost depends on the size that arrives: one call is enough.
         let lost = values.iter().find_map(|&value| {
             let layer = graph.layer(value)?;
-            Some((value, layer, unread(layer)?))
+            // Where something else reads what arrives (the skip of a U-Net), nothing is lost.
+            let others = graph.input(value).map_or(0, |input| graph.node(input).readers.len());
+            Some((value, layer, unread(layer)?)).filter(|_| others <= 1)
         });
         if let Some((value, layer, unread)) = lost {
             let words = words(graph, value, layer, unread, values.len() == 1);

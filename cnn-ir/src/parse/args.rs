@@ -150,6 +150,23 @@ pub(super) fn atom(cursor: &mut Cursor<'_>, expected: &'static str) -> Option<Ex
 
 /// `3x224x224`, `[3, H, W]`, `CLASSES`, `10`
 pub(super) fn shape(cursor: &mut Cursor<'_>) -> Option<ShapeExpr> {
+    let first = cursor.position();
+    let spaced = cursor.is_literal(0) && cursor.ident(1).is_some_and(|word| word.starts_with('x'));
+    let tuple = cursor.is_open(0, Delimiter::Parenthesis) && cursor.is_literal(1) && cursor.punct(2, ',');
+    if spaced || tuple {
+        // `3 x 32 x 32`, `(3, 32, 32)`
+        cursor.bump();
+        while spaced && (cursor.is_literal(0) || cursor.ident(0).is_some_and(|word| word.starts_with('x'))) {
+            cursor.bump();
+        }
+        let range = cursor.since(first);
+        let found = format!("`{}`", cursor.text(range));
+        cursor.report(
+            range,
+            Problem::Expected { expected: "a shape such as `3x224x224` or `[3, H, W]`", found },
+        );
+        return None;
+    }
     let size = atom(cursor, "a shape such as `3x224x224`, `[3, H, W]` or `1000`")?;
     let range = size.range;
     let sizes = match size.kind {

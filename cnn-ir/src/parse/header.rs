@@ -209,6 +209,11 @@ fn fact(cursor: &mut Cursor<'_>) -> Option<(crate::ast::Ident, FactKind)> {
         return Some((symbol, FactKind::AtLeast(bound + u64::from(strict))));
     }
     let found = cursor.found();
+    let expected = match (cursor.punct(0, '='), cursor.punct(0, '<')) {
+        (true, _) => "`%` or `>=`: a size that is one number is written in the shape",
+        (_, true) => "`%` or `>=`: every size that is large enough must fit",
+        _ => expected,
+    };
     cursor.report(cursor.here(), Problem::Expected { expected, found });
     None
 }
@@ -229,7 +234,7 @@ fn body(cursor: &mut Cursor<'_>, network: &mut Network) {
             if !path.items.is_empty() {
                 network.paths.push(path);
             }
-            if cursor.punct(0, '|') {
+            if cursor.punct(0, '|') || cursor.punct(0, ',') {
                 let found = cursor.found();
                 let expected = "`->` or `;`: branches stand in `concat { a | b }`";
                 cursor.report(cursor.here(), Problem::Expected { expected, found });

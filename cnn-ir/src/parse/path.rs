@@ -14,7 +14,7 @@ pub(super) fn path(cursor: &mut Cursor<'_>) -> Path {
     let mut items: Vec<Item> = Vec::new();
     // An arrow stands between two items: this is one that still waits for what follows it.
     let mut dangling = None;
-    while !cursor.at_end() && !cursor.punct(0, ';') && !cursor.punct(0, '|') {
+    while !cursor.at_end() && ![';', '|', ','].iter().any(|&end| cursor.punct(0, end)) {
         let arrow = cursor.here();
         if cursor.take_arrow() {
             // `-> => shape` is no mistake; two arrows, or one before the first layer, are.
@@ -30,6 +30,16 @@ pub(super) fn path(cursor: &mut Cursor<'_>) -> Path {
             continue;
         }
         dangling = None;
+        if cursor.ident(0) == Some("else") {
+            // The residual that lacks it: that its shapes differ is the same mistake.
+            let open = items.iter_mut().rev().find_map(|item| match &mut item.kind {
+                ItemKind::Residual { shortcut: shortcut @ None, .. } => Some(shortcut),
+                _ => None,
+            });
+            if let Some(shortcut) = open {
+                *shortcut = Some(Shortcut::Misplaced);
+            }
+        }
         items.push(item(cursor));
     }
     if let Some(range) = dangling.filter(|_| !items.is_empty()) {
@@ -44,7 +54,7 @@ fn number_after_arrow(cursor: &mut Cursor<'_>, before: Option<&mut Item>) {
     let range = cursor.here();
     let number = cursor.text(range);
     let layer = match before.map(|item| &mut item.kind) {
-        Some(ItemKind::Word(word)) if word.size.is_none() => {
+        Some(ItemKind::Word(word)) if word.size.is_none() && takes_size(word, &number) => {
             // That its size is missing is the same mistake.
             word.size = Some(args::broken(range));
             Some(cursor.text(word.range))
@@ -53,6 +63,12 @@ fn number_after_arrow(cursor: &mut Cursor<'_>, before: Option<&mut Item>) {
     };
     cursor.report(range, Problem::NumberAsLayer { number, layer });
     cursor.bump();
+}
+
+/// Whether `number` may be the size that a layer lacks.
+fn takes_size(word: &Word, number: &str) -> bool {
+    let takes = layer::lookup(&word.head.text).is_some_and(|(head, _)| head.size.is_some());
+    takes && matches!(spec::number(number), spec::Number::Int(_))
 }
 
 /// One item with its label.
@@ -76,10 +92,8 @@ fn label(cursor: &mut Cursor<'_>) -> Option<Label> {
         cursor.bump();
         return Some(Label { name, numbered_from: None });
     }
-    let behind = match cursor.peek(1)?.kind {
-        crate::token::TokenKind::Open { delimiter: Delimiter::Bracket, partner } => {
-            partner - cursor.position() + 1
-        }
+    let behind = match cursor.bracket(1)? {
+        (Delimiter::Bracket, partner) => partner - cursor.position() + 1,
         _ => return None,
     };
     if !cursor.punct(behind, ':') || cursor.path_separator(behind) {
@@ -108,6 +122,14 @@ fn kind(cursor: &mut Cursor<'_>) -> ItemKind {
         return group(cursor);
     }
     match cursor.ident(0) {
+        Some("residual" | "dense") if cursor.is_open(1, Delimiter::Parenthesis) => {
+            cursor.bump();
+            let found = cursor.found();
+            let expected = "`{ .. }`: what a residual or a dense connection goes through stands in braces";
+            cursor.report(cursor.here(), Problem::Expected { expected, found });
+            cursor.bump();
+            ItemKind::Broken
+        }
         Some("residual") if cursor.is_open(1, Delimiter::Brace) => residual(cursor),
         Some("dense") if cursor.is_open(1, Delimiter::Brace) => {
             cursor.bump();
@@ -223,6 +245,7 @@ fn residual(cursor: &mut Cursor<'_>) -> ItemKind {
 fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
     cursor.bump();
     if cursor.is_open(0, Delimiter::Parenthesis) {
+        let before = cursor.diagnostics.len();
         let taps = cursor.within(|inside| {
             let mut taps = Vec::new();
             while !inside.at_end() {
@@ -237,6 +260,9 @@ fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
             }
             taps
         });
+        if cursor.diagnostics.len() > before {
+            return ItemKind::Broken;
+        }
         return ItemKind::Taps { merge, taps: taps.unwrap_or_default() };
     }
     if cursor.is_open(0, Delimiter::Brace) {

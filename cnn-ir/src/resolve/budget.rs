@@ -51,13 +51,19 @@ fn over(limit: &Limit, what: &'static str, total: i128, bytes: bool) -> Problem 
     } else {
         (total, total - i128::from(limit.bound), "")
     };
-    let percent = excess.saturating_mul(100) / i128::from(limit.bound.max(1));
+    let percent = rounded(excess, i128::from(limit.bound));
     let over = match percent {
         0 => format!("{}{unit} too many", grouped(excess)),
         percent => format!("{}{unit} too many ({percent} %)", grouped(excess)),
     };
     let found = if bytes { format!("{} bytes of", grouped(found)) } else { grouped(found) };
     Problem::OverBudget { what, found, written: limit.written.clone(), over }
+}
+
+/// A share in percent, to the nearest.
+fn rounded(part: i128, whole: i128) -> i128 {
+    let whole = whole.max(1);
+    (part.saturating_mul(200) + whole) / (2 * whole)
 }
 
 /// The layers that cost most.
@@ -76,7 +82,7 @@ fn heaviest(shared: &Shared<'_>, rows: &[Row], limit: &Limit, total: i128) -> Tr
     out.extend(rows.into_iter().take(HEAVIEST).map(|row| TraceRow::Step {
         line: shared.table.line(row.range.first),
         text: format!("{} {}", row.path, origin::cut(&row.source)),
-        shape: format!("{} ({} %)", grouped(cost(row)), cost(row) * 100 / total.max(1)),
+        shape: format!("{} ({} %)", grouped(cost(row)), rounded(cost(row), total)),
     }));
     Trace { rows: out }
 }

@@ -7,7 +7,7 @@ use crate::ast::{Block, Item, Word};
 use crate::diagnostic::Problem;
 use crate::model::{Call, Instance, Step};
 use crate::nearest::nearest;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Blocks may call blocks this deep.
@@ -48,7 +48,10 @@ impl<'a> Walk<'_, 'a> {
             return Flow::UNKNOWN;
         }
         if self.active.contains(&block.name.text.as_str()) {
-            self.report(word.head.range(), Problem::RecursiveBlock { name: block.name.text.clone() });
+            let problem = Problem::RecursiveBlock { name: block.name.text.clone() };
+            if self.shared.diagnostics.iter().all(|other| other.problem != problem) {
+                self.report(word.head.range(), problem);
+            }
             steps.push(Step::Broken);
             return Flow::UNKNOWN;
         }
@@ -240,7 +243,7 @@ impl<'a> Walk<'_, 'a> {
         let frame = Frame {
             names: Rc::new(names),
             taps: BTreeMap::new(),
-            paths: BTreeSet::new(),
+            paths: BTreeMap::new(),
             prefix: format!("{}{path}.", self.frame.prefix),
             is_root: false,
         };

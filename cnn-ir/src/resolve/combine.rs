@@ -28,6 +28,10 @@ impl<'a> Walk<'_, 'a> {
         let (shortcut, field) = match shortcut {
             _ if same == Some(true) => (Shortcut::Identity, flow.field.join(after.field)),
             Some(ast::Shortcut::None) => (Shortcut::Absent, after.field),
+            Some(ast::Shortcut::Misplaced) => {
+                steps.push(Step::Broken);
+                return Flow::UNKNOWN;
+            }
             Some(ast::Shortcut::Projection(projection)) => {
                 let (projected, other) = self.projection(projection, flow.clone(), level);
                 if !self.sides_meet(head_of(item), &after, &other, "residual") {

@@ -8,7 +8,7 @@ use super::walk::Walk;
 use crate::ast::{ArgValue, Expr, ExprKind, Item, ItemKind, Word};
 use crate::diagnostic::Problem;
 use crate::dim::Dim;
-use crate::layer::{self, Argument, Built, FOREIGN, Head, Op, Options, Requirement, Value};
+use crate::layer::{self, Argument, Built, FOREIGN, FOREIGN_OPTIONS, Head, Op, Options, Requirement, Value};
 use crate::model::{Layer, Obligation, Relation, Row, Step};
 use crate::nearest::nearest;
 use crate::shape::Shape;
@@ -16,6 +16,10 @@ use crate::token::TokenRange;
 
 /// A word that is no layer: the nearest, or what it is called here.
 pub(super) fn unknown(name: &str, others: Vec<&str>) -> Problem {
+    let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if layer::is_head(letters) && crate::spec::split_word(name).is_none() {
+        return Problem::NumberTooLarge { text: name[letters.len()..].to_owned() };
+    }
     let lower = name.to_lowercase();
     let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = name.get(stem.len()..).unwrap_or_default();
@@ -38,6 +42,12 @@ pub(super) fn unknown(name: &str, others: Vec<&str>) -> Problem {
             nearest(stem, with_digits).map(|head| format!("{head}{}", &name[stem.len()..]))
         });
     Problem::UnknownLayer { name: name.to_owned(), nearest: near, other_name: false }
+}
+
+/// What an option of another library is called here, where the layer has it.
+fn foreign_option(head: &Head, name: &str) -> Option<&'static str> {
+    let ours = FOREIGN_OPTIONS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)?;
+    (head.options.contains(&ours) || head.words.contains(&ours)).then_some(ours)
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -260,11 +270,14 @@ impl<'a> Walk<'_, 'a> {
                 let problem = Problem::UnknownOption {
                     head: head.name,
                     option: name.text.clone(),
-                    nearest: nearest(
-                        &name.text,
-                        head.options.iter().copied().chain(head.words.iter().copied()),
-                    )
-                    .map(str::to_owned),
+                    nearest: foreign_option(head, &name.text)
+                        .or_else(|| {
+                            nearest(
+                                &name.text,
+                                head.options.iter().copied().chain(head.words.iter().copied()),
+                            )
+                        })
+                        .map(str::to_owned),
                     options: head.options,
                     words: head.words,
                 };

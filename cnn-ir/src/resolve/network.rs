@@ -42,7 +42,7 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
     let frame = Frame {
         names: Rc::clone(&scope.names),
         taps: BTreeMap::new(),
-        paths: BTreeSet::new(),
+        paths: BTreeMap::new(),
         prefix: String::new(),
         is_root: true,
     };
@@ -173,7 +173,13 @@ fn header_names<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Names<'a>
                     Some(joined) => (modulus, remainder) = joined,
                     None => {
                         let text = shared.table.text(fact.range);
-                        shared.report(fact.range, Problem::ImpossibleFact { text }, Vec::new());
+                        let alone = both((1, 0), (m, r)).is_none();
+                        let others = ast.facts.iter().filter(|other| {
+                            other.symbol.text == symbol && matches!(other.kind, FactKind::Modulo { .. })
+                        });
+                        let earlier =
+                            others.map(|other| shared.table.text(other.range)).next().filter(|_| !alone);
+                        shared.report(fact.range, Problem::ImpossibleFact { text, earlier }, Vec::new());
                     }
                 },
                 FactKind::AtLeast(bound) => at_least = bound.max(at_least),
@@ -226,7 +232,7 @@ fn lets<'a>(shared: &mut Shared<'a>, scope: &mut Scope<'a>) {
         let frame = Frame {
             names: Rc::clone(&scope.names),
             taps: BTreeMap::new(),
-            paths: BTreeSet::new(),
+            paths: BTreeMap::new(),
             prefix: String::new(),
             is_root: true,
         };

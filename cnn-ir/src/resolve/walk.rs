@@ -12,15 +12,15 @@ use crate::layer;
 use crate::model::{BlockType, Instance, Obligation, Relation, Row, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A struct that is being filled: the network's own, or a block's.
 pub(super) struct Frame<'a> {
     pub(super) names: Rc<Names<'a>>,
     pub(super) taps: BTreeMap<&'a str, Flow>,
-    /// Paths that are taken, and by whom.
-    pub(super) paths: BTreeSet<String>,
+    /// Paths that are taken, and by which token.
+    pub(super) paths: BTreeMap<String, u32>,
     /// What stands before the paths of this struct in a weight file.
     pub(super) prefix: String,
     /// Whether this is the network's own struct.
@@ -188,6 +188,11 @@ impl<'a> Walk<'_, 'a> {
         }
         let flow = match &item.kind {
             ItemKind::Word(word) => self.word(item, word, next, flow, level, steps),
+            ItemKind::Group { body, .. } if body.items.is_empty() => {
+                // That nothing is in it was reported.
+                steps.push(Step::Broken);
+                Flow::UNKNOWN
+            }
             ItemKind::Group { body, repeat } => {
                 self.repeated(Repeated::of(item, *repeat), level, flow, steps, |walk, flow, level, steps| {
                     let (inner, flow) = walk.path(body, flow, level);
@@ -312,9 +317,10 @@ impl<'a> Walk<'_, 'a> {
 
     /// Notes that a path is taken; two layers of one path would share their weights' names.
     pub(super) fn claim_path(&mut self, item: &Item, path: String) -> String {
-        if !self.frame.paths.insert(path.clone()) {
+        if let Some(token) = self.frame.paths.insert(path.clone(), item.range.first) {
             let range = item.label.as_ref().map_or(item.range, |label| label.name.range());
-            self.report(range, Problem::DuplicatePath { path: path.clone() });
+            let repeated = token == item.range.first;
+            self.report(range, Problem::DuplicatePath { path: path.clone(), repeated });
         }
         path
     }
@@ -467,7 +473,12 @@ impl<'a> Walk<'_, 'a> {
                     // The same facts are missing; what is proposed was tried on all of them.
                     return false;
                 }
-                let offender = self.short(range);
+                let arrow = match what {
+                    "the declared output" => "-> ",
+                    "the shape stated here" => "=> ",
+                    _ => "",
+                };
+                let offender = format!("{arrow}{}", self.short(range));
                 self.report_meeting(range, problem, &offender, &[side], &[stated]);
                 return false;
             }
@@ -533,6 +544,8 @@ impl<'a> Walk<'_, 'a> {
     fn tap(&mut self, name: &'a Ident, flow: Flow, steps: &mut Vec<Step>) -> Flow {
         if self.frame.taps.insert(&name.text, flow.clone()).is_some() {
             self.report(name.range(), Problem::Duplicate { what: "tap", name: name.text.clone() });
+            // Which of the two is meant is not known.
+            self.frame.taps.insert(&name.text, Flow::UNKNOWN);
         }
         steps.push(Step::Tap(name.clone()));
         if self.frame.is_root && !self.traced.iter().any(|(traced, _)| *traced == name.text) {

@@ -12,8 +12,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use std::collections::BTreeSet;
 
-/// Completion asks for the expansion of a declaration in which this word stands at the cursor.
-const COMPLETION: &str = "intellijRulezz";
+/// Completion asks for the expansion of a declaration in which a word with such an end stands at the cursor (the second
+/// in versions of rust-analyzer before 2024).
+const COMPLETION: [&str; 2] = ["raCompletionMarker", "intellijRulezz"];
 
 /// What the words of a declaration mean.
 #[derive(Default)]
@@ -45,11 +46,10 @@ impl Context<'_> {
             self.words_of(path, &mut words);
         }
         let Words { heads, calls, taps, .. } = words;
-        let count = super::sizes::literal(heads.len());
+        let heads: Vec<Ident> = self.completed().into_iter().chain(heads).collect();
         let meanings = (!heads.is_empty()).then(|| {
             quote! {
-                #[doc(hidden)]
-                const _: [#runtime::dsl::Word; #count] = [#(#runtime::dsl::#heads),*];
+                const _: &[#runtime::dsl::Word] = &[#(#runtime::dsl::#heads),*];
             }
         });
         let definitions = (!calls.is_empty() || !taps.is_empty()).then(|| {
@@ -67,6 +67,18 @@ impl Context<'_> {
             }
         });
         quote!(#meanings #definitions)
+    }
+
+    /// Where a word is being written: only an editor sees this, and offers what stands in `dsl`. It looks for the same
+    /// place in the expansion without that word, so the word comes first, and this item before all others.
+    fn completed(&self) -> Vec<Ident> {
+        if self.networks.first() != Some(&self.model.name.text) {
+            return Vec::new();
+        }
+        let table = self.bridge.table();
+        let tokens = (0..table.next_index()).filter_map(|index| Some((index, table.get(index)?)));
+        let marked = tokens.filter(|(_, token)| COMPLETION.iter().any(|marker| token.text.contains(marker)));
+        marked.map(|(index, token)| ident(&token.text, self.bridge.span(index))).collect()
     }
 
     /// A name with the user's own span.
@@ -126,9 +138,6 @@ impl Context<'_> {
             words.calls.push(self.user(&word.head));
         } else if let Some((head, _)) = layer::lookup(name) {
             words.heads.push(ident(head.name, self.bridge.span(word.head.token)));
-        } else if name.contains(COMPLETION) {
-            // Only an editor sees this: it offers what stands in `dsl`.
-            words.heads.push(self.user(&word.head));
         }
         for arg in &word.args {
             match &arg.value {

@@ -34,11 +34,12 @@ pub(crate) fn networks(bridge: &Bridge, file: &File, models: &[Model], intact: b
         Some(path) => bridge.stream(path),
         None => quote!(::cnn_runtime),
     };
+    let names: Vec<String> = file.networks.iter().map(|network| network.name.text.clone()).collect();
     file.networks
         .iter()
         .zip(models)
         .map(|(network, model)| {
-            Context { bridge, network, model, runtime: runtime.clone(), intact }.network()
+            Context { bridge, network, model, networks: &names, runtime: runtime.clone(), intact }.network()
         })
         .collect()
 }
@@ -48,6 +49,8 @@ struct Context<'m> {
     bridge: &'m Bridge,
     network: &'m Network,
     model: &'m Model,
+    /// The names of all networks of the declaration.
+    networks: &'m [String],
     /// Path of the runtime crate.
     runtime: TokenStream,
     /// Whether the declaration is free of errors.
@@ -58,10 +61,12 @@ impl Context<'_> {
     fn network(&self) -> TokenStream {
         let blocks = self.blocks();
         let callees: Vec<Callee> = blocks.iter().map(|(callee, _)| callee.clone()).collect();
-        let structs = blocks.into_iter().map(|(_, tokens)| tokens);
+        // A block whose struct another network has was reported; twice the same struct would be no news.
+        let taken = |callee: &Callee| !self.intact && self.networks.contains(&callee.name.to_string());
+        let structs = blocks.into_iter().filter(|(callee, _)| !taken(callee)).map(|(_, tokens)| tokens);
         let root = self.root(&callees);
         let editor = self.editor();
-        quote! { #root #(#structs)* #editor }
+        quote! { #editor #root #(#structs)* }
     }
 
     /// A struct for each block type. Inner blocks come before the blocks that call them.

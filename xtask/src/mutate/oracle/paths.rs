@@ -187,6 +187,8 @@ impl<'a> Walk<'a> {
                 other.must_equal(&given, place, "the two sides of the residual")?;
                 Ok(given)
             }
+            // Its `else` stands elsewhere: the parser refused that, and a declaration like this is not judged.
+            Some(Shortcut::Misplaced) => unknown("a misplaced `else`"),
             None if given.differ_in_rank_only(&input) => unknown("a residual of C and Cx1x1"),
             None => wrong(place, format!("the residual adds {given} to {input}")),
         }
