@@ -1,3 +1,4 @@
+///What the words of the declaration mean, for the editor.
 const _: &[::cnn_runtime::dsl::Word] = &[
     ::cnn_runtime::dsl::conv,
     ::cnn_runtime::dsl::relu,

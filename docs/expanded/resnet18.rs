@@ -1,3 +1,4 @@
+///What the words of the declaration mean, for the editor.
 const _: &[::cnn_runtime::dsl::Word] = &[
     ::cnn_runtime::dsl::residual,
     ::cnn_runtime::dsl::conv,
@@ -15,7 +16,7 @@ const _: &[::cnn_runtime::dsl::Word] = &[
     ::cnn_runtime::dsl::gap,
     ::cnn_runtime::dsl::fc,
 ];
-#[doc(hidden)]
+///Where its blocks and taps are named, for the editor.
 #[allow(unused, nonstandard_style, clippy::all, clippy::pedantic)]
 const _: () = {
     struct Basic;

@@ -5,6 +5,7 @@
 //! `tests/references/README.md` names). `cargo run --release -p xtask -- mutate` makes random mistakes in the examples'
 //! networks and checks what the compiler says of them.
 
+mod fuzz;
 mod mutate;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,8 @@ enum Chore {
     },
     /// Makes random mistakes in the examples' networks and checks what the compiler says of them.
     Mutate(mutate::Arguments),
+    /// Gives random inputs to the front ends: none may panic or take long.
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Bless => bless(),
         Chore::References { python } => run(Command::new(python).arg("tests/references/generate.py")),
         Chore::Mutate(arguments) => mutate::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,7 +52,9 @@ fn main() -> ExitCode {
 }
 
 fn bless() -> Result<(), String> {
-    for (package, test) in [("cnn-ir", "messages"), ("cnn-tests", "expansion"), ("cnn-tests", "ui")] {
+    for (package, test) in
+        [("cnn-ir", "messages"), ("cnn-ir", "catalogue"), ("cnn-tests", "expansion"), ("cnn-tests", "ui")]
+    {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["test", "--package", package, "--test", test]);
         run(command.env("UPDATE_EXPECT", "1").env("TRYBUILD", "overwrite"))?;

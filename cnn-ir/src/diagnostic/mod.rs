@@ -4,12 +4,13 @@
 //! place where problems become words.
 
 mod code;
+mod fit;
 mod message;
 mod trace;
 
+pub use fit::{Edit, Fit};
 pub use trace::{Evidence, Trace, TraceRow};
 
-use crate::fix::Fit;
 use crate::token::TokenRange;
 use crate::window::Padding;
 

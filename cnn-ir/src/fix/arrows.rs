@@ -1,7 +1,7 @@
 //! Arrows that are missing.
 
-use super::{Candidate, Edit, Search};
-use crate::diagnostic::{Diagnostic, Problem};
+use super::{Candidate, Search};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::token::TokenKind;
 
 /// So many tokens before and behind the place of a mistake.

@@ -1,8 +1,8 @@
 //! What is known of symbols: the weakest facts with which everything fits.
 
-use super::{Candidate, Edit, Search};
+use super::{Candidate, Search};
 use crate::ast::{Expr, ExprKind, FactKind, Network};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::token::{TokenKind, TokenRange};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,9 @@ const MODULI: [u64; 20] = [1, 2, 4, 8, 16, 32, 64, 128, 3, 5, 6, 7, 9, 10, 12, 2
 const REMAINDERS: u64 = 32;
 /// A size that is large enough for everything; the bound that is needed is searched below it.
 const LARGE: u64 = 4096;
+
+/// Items that may be walked for facts.
+const WORK: u32 = super::WORK / 4;
 
 /// What is known of one symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +54,10 @@ impl Search<'_> {
             edits.extend(also.iter().cloned());
             edits
         };
+        let limit = work.saturating_sub(WORK);
         let mut holds = |facts: &Facts| {
             // What is left is for the other rooms.
-            *work > super::WORK / 4 && self.holds(index, &edits(facts), work).is_some()
+            *work > limit && self.holds(index, &edits(facts), work).is_some()
         };
         let Some(mut facts) = first_that_holds(&given, &mut holds) else { return };
         weaken(&mut facts, &given, &mut holds);
@@ -152,14 +156,19 @@ fn first_that_holds(given: &Facts, holds: &mut impl FnMut(&Facts) -> bool) -> Op
     let all = |modulus: u64, remainder: u64| -> Facts {
         given.keys().map(|symbol| (symbol.clone(), Known { modulus, remainder, at_least: LARGE })).collect()
     };
-    let mut moduli = MODULI.to_vec();
-    moduli.sort_unstable();
     let multiples = MODULI.iter().map(|&modulus| (modulus, 0));
-    let others = moduli
+    let others = MODULI
         .iter()
         .filter(|&&modulus| modulus <= REMAINDERS)
         .flat_map(|&modulus| (1..modulus).map(move |remainder| (modulus, remainder)));
-    multiples.chain(others).map(|(modulus, remainder)| all(modulus, remainder)).find(|facts| holds(facts))
+    // What was given stays true: only more may be asked for.
+    let stricter = |&(modulus, remainder): &(u64, u64)| {
+        given
+            .values()
+            .all(|known| modulus % known.modulus == 0 && remainder % known.modulus == known.remainder)
+    };
+    let candidates = multiples.chain(others).filter(stricter);
+    candidates.map(|(modulus, remainder)| all(modulus, remainder)).find(|facts| holds(facts))
 }
 
 /// Weaker facts that hold as well: symbol by symbol, first the modulus, then the bound.

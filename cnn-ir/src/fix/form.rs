@@ -1,9 +1,9 @@
 //! What a layer does not take, left out or put where it belongs.
 
 use super::spelling::Spelling;
-use super::{Candidate, Edit, Search};
+use super::{Candidate, Search};
 use crate::ast::ItemKind;
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 
 impl Search<'_> {
     pub(super) fn form(&self, diagnostic: &Diagnostic, out: &mut Vec<Candidate>) {

@@ -2,9 +2,9 @@
 
 use super::sites::Site;
 use super::spelling::Spelling;
-use super::{Candidate, Edit, Search};
+use super::{Candidate, Search};
 use crate::ast::{ArgValue, ItemKind, Repeat, Word};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 

@@ -20,79 +20,16 @@ mod spelling;
 mod stated;
 mod structure;
 
-use crate::ast::File;
+use crate::ast::{ExprKind, File};
 use crate::check::is_right;
-use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Mistake;
-use crate::lex::{Lexed, lex};
+use crate::diagnostic::{Diagnostic, Edit, Fit};
+use crate::lex::lex;
 use crate::parse::parse;
 use crate::resolve;
 use crate::token::{TokenRange, TokenTable};
 use sites::Sites;
 use std::collections::HashSet;
-use std::fmt;
-
-/// An edit, perhaps at several places, after which the whole declaration was resolved again and fits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fit {
-    /// What to replace; the ranges do not overlap and are in order.
-    pub edits: Vec<Edit>,
-    /// For people: the new text, for what, and where.
-    pub text: String,
-    /// Whether nothing is wrong any more; else the declaration's other mistakes remain.
-    pub complete: bool,
-}
-
-/// Tokens to replace by other text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Edit {
-    /// The tokens. An insertion has none: then `last` is the token before it, and `first` the one behind.
-    pub range: TokenRange,
-    /// What to write in their place; empty to remove them.
-    pub text: String,
-}
-
-impl Edit {
-    /// What to write behind a token.
-    #[must_use]
-    pub fn behind(token: u32, text: String) -> Self {
-        Self { range: TokenRange { first: token + 1, last: token }, text }
-    }
-
-    fn is_insertion(&self) -> bool {
-        self.range.first > self.range.last
-    }
-}
-
-impl Fit {
-    /// The source text with the edit made.
-    #[must_use]
-    pub fn apply(&self, source: &str, lexed: &Lexed) -> String {
-        let mut out = String::new();
-        let mut at = 0;
-        for edit in &self.edits {
-            let end = lexed.positions.get(edit.range.last as usize).map_or(source.len(), |p| p.end);
-            let start = match lexed.positions.get(edit.range.first as usize) {
-                Some(position) if !edit.is_insertion() => position.start,
-                _ => end,
-            };
-            out.push_str(source.get(at..start).unwrap_or_default());
-            // Words do not run together.
-            out.push_str(if edit.is_insertion() { " " } else { "" });
-            out.push_str(&edit.text);
-            at = end.max(start);
-        }
-        out.push_str(source.get(at..).unwrap_or_default());
-        out
-    }
-}
-
-impl fmt::Display for Fit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
-        f.write_str(if self.complete { "" } else { " (and the other mistakes corrected)" })
-    }
-}
 
 /// An edit that might help.
 #[derive(Clone, Debug)]
@@ -124,7 +61,14 @@ const WORK_IN_ALL: u32 = 30_000;
 pub fn search(file: &File, table: &TokenTable, diagnostics: &mut [Diagnostic]) {
     let sites = Sites::of(file);
     let mistakes: Vec<Mistake> = diagnostics.iter().map(Diagnostic::identity).collect();
-    let mut search = Search { file, table, sites, mistakes, work: WORK_IN_ALL };
+    // Sizes of symbols are expressions, and take longer than numbers.
+    let symbolic = file
+        .networks
+        .iter()
+        .flat_map(|network| &network.inputs)
+        .any(|port| port.shape.sizes.iter().any(|size| !matches!(size.kind, ExprKind::Int(_))));
+    let weight = if symbolic { 4 } else { 1 };
+    let mut search = Search { file, table, sites, mistakes, weight, work: WORK_IN_ALL };
     for (index, diagnostic) in diagnostics.iter_mut().enumerate().take(SEARCHED) {
         let fits = search.fits(index, diagnostic);
         diagnostic.fits = fits;
@@ -136,6 +80,8 @@ struct Search<'a> {
     table: &'a TokenTable,
     sites: Sites<'a>,
     mistakes: Vec<Mistake>,
+    /// What an item counts for.
+    weight: u32,
     /// Items that may still be walked.
     work: u32,
 }
@@ -214,7 +160,7 @@ impl Search<'_> {
         let mut fits = |tolerated: HashSet<Mistake>| {
             let (fits, walked) = resolve::fits(&file, &table, tolerated);
             // Reading the tokens is work too.
-            *work = work.saturating_sub(walked + table.next_index() / 8 + 1);
+            *work = work.saturating_sub(walked.saturating_mul(self.weight) + table.next_index() / 8 + 1);
             fits
         };
         if found.is_empty() && fits(HashSet::new()) {

@@ -1,8 +1,8 @@
 //! Misspelt names: those that are near, at the place or where the name was given.
 
-use super::{Candidate, Edit, Search};
+use super::{Candidate, Search};
 use crate::ast::ItemKind;
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::layer;
 use crate::nearest::distance;
 use crate::token::TokenRange;
@@ -199,5 +199,7 @@ fn related(name: &str, other: &str) -> bool {
 
 fn near(name: &str, other: &str) -> bool {
     let limit = (name.len().min(other.len()) / 3).clamp(1, 3);
-    name != other && distance(&name.to_lowercase(), &other.to_lowercase()) <= limit
+    // Most names are too long or too short to be near.
+    let alike = name.chars().count().abs_diff(other.chars().count()) <= limit;
+    alike && name != other && distance(&name.to_lowercase(), &other.to_lowercase()) <= limit
 }

@@ -1,9 +1,9 @@
 //! Shortcuts of residuals.
 
 use super::spelling::Spelling;
-use super::{Candidate, Edit, Search, cut};
+use super::{Candidate, Search, cut};
 use crate::ast::{ItemKind, Path, Shortcut};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::token::TokenRange;
 
 impl Search<'_> {

@@ -1,9 +1,9 @@
 //! Declared shapes: what is stated with `=>`, what the network takes and gives.
 
 use super::layers::{far, neighbours};
-use super::{Candidate, Edit, Search};
+use super::{Candidate, Search};
 use crate::ast::{Port, ShapeExpr};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 
 impl Search<'_> {
     pub(super) fn stated(&self, diagnostic: &Diagnostic, out: &mut Vec<Candidate>) {

@@ -2,9 +2,9 @@
 
 use super::layers::{Target, far};
 use super::sites::Site;
-use super::{Candidate, Edit, Search, cut};
+use super::{Candidate, Search, cut};
 use crate::ast::{Item, ItemKind};
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::token::{TokenKind, TokenRange};
 
 /// Places at which layers are removed or exchanged, and at which some are added.

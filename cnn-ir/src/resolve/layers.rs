@@ -14,11 +14,19 @@ use crate::nearest::nearest;
 use crate::shape::Shape;
 use crate::token::TokenRange;
 
+/// A word that is no layer, or one whose digits are too many; without a look at what is near.
+pub(super) fn unknown_to_nobody(name: String) -> Problem {
+    let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if layer::is_head(letters) && crate::spec::split_word(&name).is_none() {
+        return Problem::NumberTooLarge { text: name[letters.len()..].to_owned() };
+    }
+    Problem::UnknownLayer { name, nearest: None, other_name: false }
+}
+
 /// A word that is no layer: the nearest, or what it is called here.
 pub(super) fn unknown(name: &str, others: Vec<&str>) -> Problem {
-    let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    if layer::is_head(letters) && crate::spec::split_word(name).is_none() {
-        return Problem::NumberTooLarge { text: name[letters.len()..].to_owned() };
+    if let problem @ Problem::NumberTooLarge { .. } = unknown_to_nobody(name.to_owned()) {
+        return problem;
     }
     let lower = name.to_lowercase();
     let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -14,6 +14,7 @@ mod names;
 mod nested;
 mod network;
 mod origin;
+mod stated;
 mod walk;
 
 use crate::ast::{self, File};

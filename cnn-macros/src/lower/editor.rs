@@ -49,13 +49,14 @@ impl Context<'_> {
         let heads: Vec<Ident> = self.completed().into_iter().chain(heads).collect();
         let meanings = (!heads.is_empty()).then(|| {
             quote! {
+                #[doc = "What the words of the declaration mean, for the editor."]
                 const _: &[#runtime::dsl::Word] = &[#(#runtime::dsl::#heads),*];
             }
         });
         let definitions = (!calls.is_empty() || !taps.is_empty()).then(|| {
             let function = local("definitions");
             quote! {
-                #[doc(hidden)]
+                #[doc = "Where its blocks and taps are named, for the editor."]
                 #[allow(unused, nonstandard_style, clippy::all, clippy::pedantic)]
                 const _: () = {
                     #(struct #blocks;)*

@@ -12,14 +12,14 @@ mod oracle;
 mod random;
 mod report;
 mod scan;
-mod sources;
+pub(crate) mod sources;
 mod tokens;
 mod trial;
 
 use edits::{KINDS, Place};
 use front::Answer;
 use oracle::{Oracle, Verdict};
-use random::Random;
+pub(crate) use random::Random;
 use report::Report;
 use sources::Source;
 use std::path::Path;

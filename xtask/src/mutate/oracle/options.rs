@@ -52,6 +52,9 @@ impl<'a> Walk<'a> {
         if given.words.iter().filter(|word| !matches!(**word, "ceil" | "channels")).count() > 1 {
             return unknown("two words that exclude each other");
         }
+        if ["same", "ceil"].iter().all(|word| given.words.contains(word)) {
+            return unknown("`same` and `ceil`");
+        }
         let padding = given.words.iter().any(|word| matches!(*word, "half" | "valid" | "full" | "same"));
         if padding && given.named.contains_key("pad") {
             return unknown("a padding word and `pad=`");
