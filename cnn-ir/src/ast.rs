@@ -217,6 +217,21 @@ pub struct Item {
     pub range: TokenRange,
 }
 
+impl Item {
+    /// How often it stands there, where that is said.
+    #[must_use]
+    pub fn repeat(&self) -> Option<Repeat> {
+        match &self.kind {
+            ItemKind::Word(word) => word.repeat,
+            ItemKind::Group { repeat, .. }
+            | ItemKind::Residual { repeat, .. }
+            | ItemKind::Dense { repeat, .. }
+            | ItemKind::Branches { repeat, .. } => *repeat,
+            _ => None,
+        }
+    }
+}
+
 /// What an item is.
 #[derive(Clone, Debug)]
 pub enum ItemKind {

@@ -70,15 +70,7 @@ impl<'a> Sites<'a> {
 
     fn item(&mut self, item: &'a Item, siblings: &'a [Item], index: usize, around: &Around<'a>) {
         let mut inner = around.clone();
-        let own = match &item.kind {
-            ItemKind::Word(word) => word.repeat,
-            ItemKind::Group { repeat, .. }
-            | ItemKind::Residual { repeat, .. }
-            | ItemKind::Dense { repeat, .. }
-            | ItemKind::Branches { repeat, .. } => *repeat,
-            _ => None,
-        };
-        inner.repeats.extend(own);
+        inner.repeats.extend(item.repeat());
         let site = Site {
             item,
             siblings,

@@ -37,16 +37,7 @@ const DEEPEST: usize = 32;
 /// diagnostics, a model holds what could be resolved.
 #[must_use]
 pub fn resolve(file: &File, table: &TokenTable) -> (Vec<Model>, Vec<Diagnostic>) {
-    let mut shared = Shared {
-        file,
-        table,
-        diagnostics: Vec::new(),
-        reported: HashSet::new(),
-        models: file.networks.iter().map(|_| State::Waiting).collect(),
-        remaining: LARGEST_NETWORK,
-        walked: 0,
-        trial: None,
-    };
+    let mut shared = Shared::new(file, table, None);
     shared.all();
     let models = shared
         .models
@@ -62,16 +53,7 @@ pub fn resolve(file: &File, table: &TokenTable) -> (Vec<Model>, Vec<Diagnostic>)
 
 /// Whether a declaration fits, mistakes in `tolerated` aside; and how many items it took to see that.
 pub(crate) fn fits(file: &File, table: &TokenTable, tolerated: HashSet<Mistake>) -> (bool, u32) {
-    let mut shared = Shared {
-        file,
-        table,
-        diagnostics: Vec::new(),
-        reported: HashSet::new(),
-        models: file.networks.iter().map(|_| State::Waiting).collect(),
-        remaining: LARGEST_NETWORK,
-        walked: 0,
-        trial: Some(Trial { tolerated, failed: false }),
-    };
+    let mut shared = Shared::new(file, table, Some(Trial { tolerated, failed: false }));
     shared.all();
     let failed = shared.trial.is_none_or(|trial| trial.failed);
     (!failed, shared.walked)
@@ -105,6 +87,19 @@ enum State {
 }
 
 impl<'a> Shared<'a> {
+    fn new(file: &'a File, table: &'a TokenTable, trial: Option<Trial>) -> Self {
+        Self {
+            file,
+            table,
+            diagnostics: Vec::new(),
+            reported: HashSet::new(),
+            models: file.networks.iter().map(|_| State::Waiting).collect(),
+            remaining: LARGEST_NETWORK,
+            walked: 0,
+            trial,
+        }
+    }
+
     fn all(&mut self) {
         self.check_names();
         for index in 0..self.file.networks.len() {

@@ -179,8 +179,7 @@ impl<'a> Walk<'_, 'a> {
         steps: &mut Vec<Step>,
     ) -> Flow {
         let label = item.label.as_ref();
-        if let Some(label) = label.filter(|label| label.numbered_from.is_some() && repeat_of(item).is_none())
-        {
+        if let Some(label) = label.filter(|label| label.numbered_from.is_some() && item.repeat().is_none()) {
             self.report(
                 label.name.range(),
                 Problem::NumberedWithoutRepeat { label: label.name.text.clone() },
@@ -468,17 +467,5 @@ impl<'a> Walk<'_, 'a> {
             crate::nearest::nearest(&name.text, known.iter().map(String::as_str)).map(str::to_owned);
         self.report(name.range(), Problem::UnknownTap { name: name.text.clone(), nearest, known });
         None
-    }
-}
-
-/// The repeat of an item that has one.
-fn repeat_of(item: &Item) -> Option<Repeat> {
-    match &item.kind {
-        ItemKind::Word(word) => word.repeat,
-        ItemKind::Group { repeat, .. }
-        | ItemKind::Residual { repeat, .. }
-        | ItemKind::Dense { repeat, .. }
-        | ItemKind::Branches { repeat, .. } => *repeat,
-        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use super::front::{self, Answer};
 use super::oracle::{Oracle, Verdict};
 use super::sources::Source;
 use super::tokens;
-use cnn_ir::diagnostic::{Diagnostic, Problem};
+use cnn_ir::diagnostic::Diagnostic;
 use cnn_ir::lex::lex;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ pub(crate) fn run(source: &Source, edit: &Edit, oracle: &mut Oracle) -> Outcome 
                 Ok(fits) => Front::Rejected(Refusal {
                     rendered: error.to_string(),
                     errors: diagnostics.len(),
-                    is_shape: diagnostics.first().is_some_and(|first| is_shape(&first.problem)),
+                    is_shape: diagnostics.first().is_some_and(|first| first.problem.is_about_shapes()),
                     placed: diagnostics.first().is_some_and(|first| placed(&mutant, first, &verdict)),
                     has_fits: diagnostics.first().is_some_and(|first| !first.fits.is_empty()),
                     ..fits
@@ -167,31 +167,4 @@ fn judge_fits(
         }
     }
     Ok(refusal)
-}
-
-/// Whether a problem is one of shapes: two that meet and differ, or one that a layer does not take.
-fn is_shape(problem: &Problem) -> bool {
-    use Problem as P;
-    matches!(
-        problem,
-        P::FeaturesNotKnown { .. }
-            | P::NeedsImage { .. }
-            | P::EvenHalf { .. }
-            | P::PoolPadding { .. }
-            | P::WindowTooLarge { .. }
-            | P::DeconvTooSmall { .. }
-            | P::LikeOutOfReach { .. }
-            | P::CeilOfSymbol { .. }
-            | P::GroupsDoNotDivide { .. }
-            | P::ShuffleDoesNotDivide { .. }
-            | P::CropTooLarge { .. }
-            | P::ResidualShapes { .. }
-            | P::SidesDiffer { .. }
-            | P::ConcatShapes { .. }
-            | P::MergeShapes { .. }
-            | P::NetworkInput { .. }
-            | P::Ascription { .. }
-            | P::OutputShape { .. }
-            | P::NotDecidable { .. }
-    )
 }
