@@ -158,7 +158,7 @@ impl Search<'_> {
             return None;
         }
         let mut fits = |tolerated: HashSet<Mistake>| {
-            let (fits, walked) = resolve::fits(&file, &table, tolerated);
+            let (fits, walked) = resolve::fits(&file, &table, tolerated, WORK);
             // Reading the tokens is work too.
             *work = work.saturating_sub(walked.saturating_mul(self.weight) + table.next_index() / 8 + 1);
             fits

@@ -51,9 +51,11 @@ pub fn resolve(file: &File, table: &TokenTable) -> (Vec<Model>, Vec<Diagnostic>)
     (models, shared.diagnostics)
 }
 
-/// Whether a declaration fits, mistakes in `tolerated` aside; and how many items it took to see that.
-pub(crate) fn fits(file: &File, table: &TokenTable, tolerated: HashSet<Mistake>) -> (bool, u32) {
+/// Whether a declaration fits, mistakes in `tolerated` aside; and how many items it took to see that. One of more than
+/// `most` items does not.
+pub(crate) fn fits(file: &File, table: &TokenTable, tolerated: HashSet<Mistake>, most: u32) -> (bool, u32) {
     let mut shared = Shared::new(file, table, Some(Trial { tolerated, failed: false }));
+    shared.remaining = shared.remaining.min(most);
     shared.all();
     let failed = shared.trial.is_none_or(|trial| trial.failed);
     (!failed, shared.walked)
