@@ -1719,3 +1719,31 @@ fn a_repeat_of_taps() {
         "#]],
     );
 }
+
+#[test]
+fn a_fact_that_divides_by_nothing() {
+    refused(
+        "Net: [1, H, W] -> [8, H, W] where H % 0 == 0 { conv3-8 -> @e -> pool2 -> up2 -> @d; add(@e, @d) }",
+        &expect![[r#"
+            error: `H % 0 == 0` can never hold: what is left is less than the divisor
+            1 | Net: [1, H, W] -> [8, H, W] where H % 0 == 0 { conv3-8 -> @e -> pool2 -> up2 -> @d; add(@e, @d) }
+              |                                   ^^^^^^^^^^
+              |
+              | [N0110]
+
+            error: [8, 2*floor(H/2), 2*floor(W/2)] need not be [8, H, W] for every size
+            1 | Net: [1, H, W] -> [8, H, W] where H % 0 == 0 { conv3-8 -> @e -> pool2 -> up2 -> @d; add(@e, @d) }
+              |                                                                                     ^^^^^^^^^^^
+              |
+              |     input    [1, H, W]
+              |     conv3-8  [8, H, W]
+              |     pool2    [8, floor(H/2), floor(W/2)]
+              |     up2      [8, 2*floor(H/2), 2*floor(W/2)]
+              |   > add(@e, @d)
+              |
+              | fits: `where H % 2 == 0, W % 2 == 0`, because of `pool2`
+              | fits: `up2 -> pool2` for `pool2 -> up2` (and the other mistakes corrected)
+              | [N0419]
+        "#]],
+    );
+}

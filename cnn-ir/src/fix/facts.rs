@@ -104,6 +104,8 @@ impl Search<'_> {
         for fact in &network.facts {
             let known = facts.get_mut(&fact.symbol.text)?;
             match fact.kind {
+                // A fact that can never hold was reported, and says nothing here.
+                FactKind::Modulo { modulus, remainder } if remainder >= modulus => {}
                 FactKind::Modulo { modulus, remainder } => {
                     (known.modulus, known.remainder) = (modulus, remainder)
                 }
