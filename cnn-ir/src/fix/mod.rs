@@ -1,8 +1,8 @@
 //! Edits that make a wrong declaration fit: searched, and each tried on the whole declaration.
 //!
 //! For a mistake, the rooms of this module propose edits (`layers`: the numbers and options of a layer; `structure`:
-//! layers removed, added, exchanged; `stated`: declared shapes; `names`: misspelt names; `facts`: what is known of
-//! symbols), each with a cost: how far it is from what was written. The cheapest first, each is made in the tokens,
+//! layers removed, added, exchanged; `residual`: shortcuts; `stated`: declared shapes; `names`: misspelt names; `arrows`:
+//! arrows that are missing; `form`: what a layer does not take; `facts`: what is known of symbols), each with a cost: how far it is from what was written. The cheapest first, each is made in the tokens,
 //! and the result is parsed and resolved as if it had been written. What is shown as `fits:` went through that; nothing
 //! is trusted because it looks right.
 //!
@@ -22,8 +22,7 @@ mod structure;
 
 use crate::ast::{ExprKind, File};
 use crate::check::is_right;
-use crate::diagnostic::Mistake;
-use crate::diagnostic::{Diagnostic, Edit, Fit};
+use crate::diagnostic::{Diagnostic, Edit, Fit, Mistake};
 use crate::lex::lex;
 use crate::parse::parse;
 use crate::resolve;
