@@ -1,7 +1,14 @@
 //! Networks from declaration to output: names, shapes, training, saving.
 
+use cnn_examples::models::convnext::ConvNextTiny;
+use cnn_examples::models::dcgan::DcganGenerator;
+use cnn_examples::models::densenet::DenseNet121;
+use cnn_examples::models::googlenet::GoogLeNet;
+use cnn_examples::models::lenet::LeNet5;
+use cnn_examples::models::mobilenet_v2::MobileNetV2;
+use cnn_examples::models::resnet::ResNet18;
+use cnn_examples::models::squeezenet::SqueezeNet;
 use cnn_runtime::prelude::*;
-use cnn_tests::classics::*;
 
 fn image(channels: usize, size: usize) -> Tensor {
     let values: Vec<f32> =

@@ -3,7 +3,17 @@
 //! The numbers were counted by another interpreter over the papers' tables; those with a twin in torchvision are
 //! its published counts.
 
-use cnn_tests::classics::*;
+use cnn_examples::models::alexnet::AlexNet;
+use cnn_examples::models::convnext::ConvNextTiny;
+use cnn_examples::models::dcgan::DcganGenerator;
+use cnn_examples::models::densenet::DenseNet121;
+use cnn_examples::models::googlenet::GoogLeNet;
+use cnn_examples::models::lenet::LeNet5;
+use cnn_examples::models::mobilenet_v2::MobileNetV2;
+use cnn_examples::models::resnet::{ResNet18, ResNet50};
+use cnn_examples::models::squeezenet::SqueezeNet;
+use cnn_examples::models::unet::UNet;
+use cnn_examples::models::vgg::Vgg16;
 
 /// Network, parameters, MACs.
 const ORACLES: [(&str, usize, usize, usize, usize); 12] = [

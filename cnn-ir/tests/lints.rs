@@ -1541,10 +1541,12 @@ mod published {
 
     #[test]
     fn of_this_repository() {
-        let classics = declarations(include_str!("../../tests/src/classics.rs"));
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/src/models");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let found = files.iter().flat_map(|file| short(&declarations(&std::fs::read_to_string(file).unwrap())));
         // SqueezeNet on 224x224 is found, as above.
-        assert_eq!(short(&classics), ["dropped_pixels `conv7-96/2(valid)`"]);
-        quiet(&declarations(include_str!("../../examples/src/lenet5.rs")));
+        assert_eq!(found.collect::<Vec<_>>(), ["dropped_pixels `conv7-96/2(valid)`"]);
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! The declarations that are tried: every `network! { .. }` of the examples and of the tests' classics, and those of the
-//! language reference.
+//! The declarations that are tried: every `network! { .. }` of the examples, and those of the language reference.
 
 use super::scan;
 use cnn_ir::ast::{self, Item, ItemKind, Path, ShapeExpr, Shortcut, Word};
@@ -9,7 +8,7 @@ use cnn_ir::token::{TokenKind, TokenRange};
 use std::ops::Range;
 
 /// Where declarations are looked for, below the top of the project.
-const FOLDERS: [&str; 2] = ["examples", "tests/src"];
+const FOLDER: &str = "examples";
 
 /// Declarations stand there between fences.
 const REFERENCE: &str = "docs/language.md";
@@ -89,15 +88,12 @@ impl Source {
 /// All declarations, in a fixed order.
 pub(crate) fn find(top: &std::path::Path) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
-    for folder in FOLDERS {
-        for path in rust_files(&top.join(folder))? {
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let file = path.strip_prefix(top).unwrap_or(&path).display().to_string();
-            for declaration in scan::declarations(&text) {
-                for part in apart(declaration)? {
-                    sources.push(Source::new(&file, &part)?);
-                }
+    for path in rust_files(&top.join(FOLDER))? {
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let file = path.strip_prefix(top).unwrap_or(&path).display().to_string();
+        for declaration in scan::declarations(&text) {
+            for part in apart(declaration)? {
+                sources.push(Source::new(&file, &part)?);
             }
         }
     }
