@@ -7,8 +7,8 @@ mod program;
 mod common;
 
 use clap::Parser;
-use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_examples::mnist;
+use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_runtime::prelude::*;
 use common::{Folder, images, labels, shipped};
 use program::{Args, run};
