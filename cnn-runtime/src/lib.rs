@@ -46,6 +46,7 @@
 //! ```
 
 pub mod boundary;
+pub mod diagram;
 pub mod dsl;
 pub mod error;
 pub mod info;
@@ -67,6 +68,7 @@ pub use candle_nn::VarBuilder;
 pub use cnn_ir::window::{Axis, Padding, Window};
 #[cfg(feature = "macros")]
 pub use cnn_macros::network;
+pub use diagram::{Detail, Diagram};
 pub use error::{Error, Result};
 pub use info::{LayerInfo, Summary, same_shape};
 pub use init::{Init, Scheme};

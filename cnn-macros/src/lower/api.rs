@@ -6,7 +6,7 @@ use super::numbers::Callee;
 use super::owner::{Owner, tap_variable};
 use super::words::{ident, local, located};
 use cnn_ir::model::Port;
-use cnn_ir::summary;
+use cnn_ir::summary::Summary;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
@@ -39,6 +39,7 @@ impl Context<'_> {
         let traits = self.traits(&parameters, &arguments);
         let (trace, outputs) = (self.trace_struct(&parameters), self.outputs_struct(&parameters));
         let nested = owner.nested();
+        let (picture, diagram) = (self.picture(), self.diagram());
         quote! {
             #(#attributes)*
             #(#[doc = #documentation])*
@@ -46,6 +47,13 @@ impl Context<'_> {
             #visibility struct #name #declared {
                 #declarations
                 state: #runtime::State,
+            }
+
+            #(#[doc = #picture])*
+            #[automatically_derived]
+            #[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+            impl #plain #name #arguments {
+                #diagram
             }
 
             #[automatically_derived]
@@ -113,7 +121,8 @@ impl Context<'_> {
             format!("Takes {}, gives {}.", ports(&self.model.inputs), ports(&self.model.outputs)),
             String::new(),
         ];
-        lines.extend(summary::markdown(self.model).lines().map(|line| format!(" {line}")));
+        lines.extend(Summary::of(self.model).markdown().lines().map(|line| format!(" {line}")));
+        lines.extend([String::new(), format!(" [`{}::diagram`] draws it.", self.model.name.text)]);
         lines
     }
 
@@ -341,7 +350,7 @@ impl Context<'_> {
                 #trace_body
             }
 
-            /// The table of its layers.
+            /// The table of its layers, to print; `summary().lecture()` is the lecture's form.
             #[must_use]
             pub fn summary() -> #runtime::Summary {
                 #table
@@ -383,7 +392,11 @@ impl Context<'_> {
         } else {
             quote!(::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]))
         };
-        quote!(#runtime::Summary::new(#name, &Self::LAYERS, Self::PARAMS, #costs))
+        let inputs = match self.model.inputs.as_slice() {
+            [input] if input.name.is_none() => quote!(&[("", &Self::INPUT)]),
+            _ => quote!(&Self::INPUT),
+        };
+        quote!(#runtime::Summary::new(#name, #inputs, &Self::LAYERS, Self::PARAMS, #costs))
     }
 
     /// candle's own traits, for networks of one input and one output.
