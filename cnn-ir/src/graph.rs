@@ -26,6 +26,8 @@ pub enum Source<'m> {
     Concat,
     /// A product.
     Product,
+    /// Equal parts of the channels, one for each branch: `split`.
+    Split,
     /// Another network.
     Network(&'m NetworkCall),
     /// Rust code.
@@ -191,9 +193,14 @@ impl<'m> Builder<'m> {
         value
     }
 
+    /// Where values meet or part.
+    fn at(&mut self, source: Source<'m>, path: &str, shape: &'m Shape, inputs: Vec<Value>) -> Value {
+        let path = format!("{}{path}", self.prefix);
+        self.node(source, path.trim_end_matches('.').to_owned(), shape, inputs)
+    }
+
     fn meet(&mut self, source: Source<'m>, meeting: &'m Meeting, inputs: Vec<Value>) -> Value {
-        let path = format!("{}{}", self.prefix, meeting.path);
-        self.node(source, path.trim_end_matches('.').to_owned(), &meeting.output, inputs)
+        self.at(source, &meeting.path, &meeting.output, inputs)
     }
 
     fn broken(&mut self, inputs: Vec<Value>) -> Value {
@@ -242,7 +249,11 @@ impl<'m> Builder<'m> {
                 let body = self.branch(body, value);
                 self.meet(Source::Concat, meeting, vec![value, body])
             }
-            Step::Branches { merge, branches, meeting } => {
+            Step::Branches { merge, arrives, branches, meeting } => {
+                let value = match merge {
+                    Merge::Split => self.at(Source::Split, &meeting.path, arrives, vec![value]),
+                    Merge::Concat | Merge::Add | Merge::Mul => value,
+                };
                 let values = branches.iter().map(|branch| self.branch(branch, value)).collect();
                 self.meet(Source::of(*merge), meeting, values)
             }
@@ -281,7 +292,7 @@ impl<'m> Builder<'m> {
 impl Source<'_> {
     fn of(merge: Merge) -> Self {
         match merge {
-            Merge::Concat => Self::Concat,
+            Merge::Concat | Merge::Split => Self::Concat,
             Merge::Add => Self::Sum,
             Merge::Mul => Self::Product,
         }

@@ -136,6 +136,8 @@ pub enum Step {
     Branches {
         /// How they meet.
         merge: Merge,
+        /// What each branch gets: the value so far, or a part of its channels.
+        arrives: Shape,
         /// The branches.
         branches: Vec<Vec<Step>>,
         /// Where they meet.

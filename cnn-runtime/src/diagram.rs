@@ -42,6 +42,8 @@ pub enum Part<'a> {
     Multiply(&'a str, &'a [usize], &'a [usize]),
     /// Channels one after another.
     Concat(&'a str, &'a [usize], &'a [usize]),
+    /// Equal parts of the channels, one for each branch: the shape is that of one.
+    Split(&'a str, &'a [usize], &'a [usize]),
     /// An output of the network: its name (empty where there is one) and the value.
     Output(&'a str, usize),
 }
@@ -75,6 +77,7 @@ pub fn of(name: &str, layers: &[LayerInfo], parts: &[Part<'_>]) -> Diagram {
             Part::Add(path, values, shape) => nodes.push(meeting(Kind::Add, path, values, shape)),
             Part::Multiply(path, values, shape) => nodes.push(meeting(Kind::Multiply, path, values, shape)),
             Part::Concat(path, values, shape) => nodes.push(meeting(Kind::Concat, path, values, shape)),
+            Part::Split(path, values, shape) => nodes.push(meeting(Kind::Split, path, values, shape)),
             Part::Output(name, value) => {
                 let shape = nodes.get(value).map(|node| node.shape.clone()).unwrap_or_default();
                 nodes.push(Node::new(Kind::Output, name, shape, vec![value]));

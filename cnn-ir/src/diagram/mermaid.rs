@@ -22,9 +22,8 @@ fn group(view: &View, at: Option<usize>, depth: usize, out: &mut String) {
             let _ = write!(text, "<br/>{}", escape(&subtitle));
         }
         let (open, close) = match view.nodes[node].kind {
-            Kind::Input | Kind::Output => ("([", "])"),
+            Kind::Input | Kind::Output | Kind::Concat | Kind::Split => ("([", "])"),
             Kind::Add | Kind::Multiply => ("((", "))"),
-            Kind::Concat => ("([", "])"),
             Kind::Call => ("[[", "]]"),
             Kind::Layer => ("[", "]"),
         };

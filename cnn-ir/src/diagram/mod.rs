@@ -44,15 +44,17 @@ pub enum Kind {
     Multiply,
     /// Channels one after another.
     Concat,
+    /// Equal parts of the channels, one for each branch.
+    Split,
     /// An output of the network.
     Output,
 }
 
 impl Kind {
-    /// Whether values meet here.
+    /// Whether values meet or part here.
     #[must_use]
-    pub const fn is_meeting(self) -> bool {
-        matches!(self, Self::Add | Self::Multiply | Self::Concat)
+    pub const fn is_joint(self) -> bool {
+        matches!(self, Self::Add | Self::Multiply | Self::Concat | Self::Split)
     }
 }
 
@@ -139,6 +141,7 @@ impl Diagram {
                     Source::Sum => Kind::Add,
                     Source::Product => Kind::Multiply,
                     Source::Concat => Kind::Concat,
+                    Source::Split => Kind::Split,
                     Source::Layer(_) | Source::Network(_) | Source::Custom | Source::Broken => Kind::Layer,
                 };
                 let mut drawn = Node::new(kind, node.path.clone(), node.shape.into(), node.inputs.clone());

@@ -158,7 +158,7 @@ fn stem(path: &str) -> String {
 fn written(stages: Vec<Stage>) -> Vec<Node> {
     let mut below: HashMap<&str, usize> = HashMap::new();
     for stage in stages.iter().filter(|stage| !matches!(stage.first.kind, Kind::Input | Kind::Output)) {
-        for path in prefixes(&stage.first.path, stage.first.kind.is_meeting()) {
+        for path in prefixes(&stage.first.path, stage.first.kind.is_joint()) {
             *below.entry(path).or_default() += 1;
         }
     }

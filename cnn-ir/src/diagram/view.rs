@@ -45,7 +45,7 @@ impl View {
             calls.iter().map(|(path, source)| (path.as_str(), source.as_str())).collect();
         let around = |node: &Node| match node.kind {
             Kind::Input | Kind::Output => Vec::new(),
-            kind => prefixes(&node.path, kind.is_meeting()).map(str::to_owned).collect::<Vec<_>>(),
+            kind => prefixes(&node.path, kind.is_joint()).map(str::to_owned).collect::<Vec<_>>(),
         };
         let mut members: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, node) in nodes.iter().enumerate() {
@@ -114,6 +114,7 @@ impl View {
             Kind::Add => "+".to_owned(),
             Kind::Multiply => "×".to_owned(),
             Kind::Concat => "concat".to_owned(),
+            Kind::Split => "split".to_owned(),
             Kind::Layer | Kind::Call => plain(&node.text),
         }
     }

@@ -68,6 +68,7 @@ impl Context<'_> {
                 Source::Sum => parts.push("Add", meeting),
                 Source::Product => parts.push("Multiply", meeting),
                 Source::Concat => parts.push("Concat", meeting),
+                Source::Split => parts.push("Split", meeting),
                 Source::Layer(_) | Source::Network(_) | Source::Custom | Source::Broken => {
                     if let Some(&input) = node.inputs.first().filter(|&&input| input != before) {
                         let input = literal(input);
