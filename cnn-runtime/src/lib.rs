@@ -46,6 +46,7 @@
 //! ```
 
 pub mod boundary;
+pub mod diagram;
 pub mod dsl;
 pub mod error;
 pub mod info;
@@ -68,6 +69,7 @@ pub use candle_nn::VarBuilder;
 pub use cnn_ir::window::{Axis, Padding, Window};
 #[cfg(feature = "macros")]
 pub use cnn_macros::network;
+pub use diagram::{Detail, Diagram};
 pub use error::{Error, Result};
 #[doc(hidden)]
 pub use info::{has_stage, same_shape};

@@ -213,7 +213,10 @@ impl Pass {
     /// The names of what was kept, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let kept = self.kept.iter().flat_map(|kept| kept.borrow().iter().map(|kept| kept.name.clone()).collect::<Vec<_>>());
+        let kept = self
+            .kept
+            .iter()
+            .flat_map(|kept| kept.borrow().iter().map(|kept| kept.name.clone()).collect::<Vec<_>>());
         kept.collect()
     }
 

@@ -223,7 +223,7 @@ impl<'a> Walk<'_, 'a> {
                     walk.branches(item, *merge, branches, &flow, level, steps)
                 })
             }
-            ItemKind::Taps { merge, taps } => self.merge_taps(item, *merge, taps, steps),
+            ItemKind::Taps { merge, taps } => self.merge_taps(item, *merge, taps, level, steps),
             ItemKind::Tap(name) if first => self.read(name, steps),
             ItemKind::Tap(name) => self.tap(name, flow, steps),
             ItemKind::Ascription(shape) => self.ascription(shape, flow),

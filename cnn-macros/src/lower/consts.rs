@@ -137,6 +137,14 @@ impl Context<'_> {
         if !free {
             info.extend(quote!(.costs(#parameters, #macs, #activations)));
         }
+        // Of symbols the table holds 0.
+        if row.activations.is_symbolic() {
+            info.extend(quote!(.of_any_size()));
+        }
+        if let Some(weight) = row.weight() {
+            let sizes = weight.iter().map(|size| self.size(size));
+            info.extend(quote!(.weight(&[#(#sizes),*])));
+        }
         if let Some([rows, columns]) = row.receptive_field {
             let (rows, columns) = (Literal::u64_unsuffixed(rows), Literal::u64_unsuffixed(columns));
             info.extend(quote!(.sees(#rows, #columns)));

@@ -231,13 +231,13 @@ impl<'m> Owner<'m> {
                         self.taps_read.insert(tap.clone());
                     }
                 }
-                Step::Residual { body, shortcut } => {
+                Step::Residual { body, shortcut, .. } => {
                     self.note_reads(&[body]);
                     if let Shortcut::Projection(steps) = shortcut {
                         self.note_reads(&[steps]);
                     }
                 }
-                Step::Dense { body } => self.note_reads(&[body]),
+                Step::Dense { body, .. } => self.note_reads(&[body]),
                 Step::Branches { branches, .. } => {
                     for branch in branches {
                         self.note_reads(&[branch]);
@@ -291,7 +291,7 @@ impl<'m> Owner<'m> {
                 let bodies: Vec<&'m [Step]> = column
                     .iter()
                     .filter_map(|step| match step {
-                        Step::Dense { body } => Some(body.as_slice()),
+                        Step::Dense { body, .. } => Some(body.as_slice()),
                         _ => None,
                     })
                     .collect();
@@ -303,8 +303,8 @@ impl<'m> Owner<'m> {
                     #runtime::ops::concat(&[#x, &#branch])?
                 }));
             }
-            Step::Branches { merge, branches } => self.branches(column, *merge, branches.len(), chain),
-            Step::Taps { merge, taps } => {
+            Step::Branches { merge, branches, .. } => self.branches(column, *merge, branches.len(), chain),
+            Step::Taps { merge, taps, .. } => {
                 let taps: Vec<TokenStream> = taps
                     .iter()
                     .map(|tap| {
@@ -447,7 +447,7 @@ impl<'m> Owner<'m> {
         let parts: Vec<(&'m [Step], &'m Shortcut)> = column
             .iter()
             .filter_map(|step| match step {
-                Step::Residual { body, shortcut } => Some((body.as_slice(), shortcut)),
+                Step::Residual { body, shortcut, .. } => Some((body.as_slice(), shortcut)),
                 _ => None,
             })
             .collect();
