@@ -21,7 +21,7 @@ network! {
         s2: split { id | conv3-5 relu } @two;
         s3: split { conv1-4 | | conv3-3 } @three;
         r: split { id | conv1-3 } x2 @again;
-        gap -> f: split { fc4 | id } @flat;
+        gap -> flatten -> f: split { fc4 | id } @flat;
         channelshuffle3 @shuffled;
         matrix: conv1-5(linear) @matrix;
         unbiased: conv1-5(linear, bias=false) @unbiased
@@ -128,14 +128,14 @@ network! {
         add(@up, @same)
     }
 
-    Backbone<WIDTH>: 2x8x8 -> (fine: [WIDTH, 4, 4], coarse: 5x2x2) {
+    pub(crate) Backbone<WIDTH>: 2x8x8 -> (fine: [WIDTH, 4, 4], coarse: 5x2x2) {
         conv1: conv3-WIDTH relu -> pool2 @fine -> conv2: conv3-5 relu -> pool2 @coarse
     }
 
     /// What goes on behind a network, and a value inside it.
     Both: 2x8x8 -> 8x4x4 { inner: Half() -> @end; concat(@inner.seen, @end) }
 
-    Half: 2x8x8 -> 4x4x4 { pool2 -> conv3-4 @seen relu }
+    pub(crate) Half: 2x8x8 -> 4x4x4 { pool2 -> conv3-4 @seen relu }
 
     /// The trunk's names stand beside its own.
     Headed: 2x8x8 -> (class: 3, box: 4) { _: Half() -> gap @pooled -> fc: fc3 @class; @pooled -> box: fc4 @box }
@@ -148,12 +148,12 @@ mod elsewhere {
     use cnn_runtime::prelude::*;
 
     network! {
-        FromElsewhere: 2x8x8 -> 4x4x4 {
+        pub(crate) FromElsewhere: 2x8x8 -> 4x4x4 {
             body: crate::stages::Half => (seen: 4x4x4);
             @body.seen -> conv1-4
         }
 
-        Generic: 2x8x8 -> 5x2x2 {
+        pub(crate) Generic: 2x8x8 -> 5x2x2 {
             body: super::Backbone::<6> => (coarse: 5x2x2, fine: 6x4x4);
             @body.fine -> pool2 -> conv1-5 -> @other;
             add(@body.coarse, @other)
