@@ -244,12 +244,27 @@ pub struct NetworkCall {
     pub target: NetworkTarget,
     /// What arrives.
     pub input: Shape,
-    /// What leaves.
+    /// What leaves; where nothing goes on, the last stage.
     pub output: Shape,
+    /// Whether a value goes on behind it; a network of several outputs gives stages only.
+    pub goes_on: bool,
+    /// What can be read of its inside.
+    pub stages: Vec<Stage>,
     /// Where.
     pub range: TokenRange,
     /// The label's token.
     pub label: Option<Ident>,
+}
+
+/// A labelled or tapped value inside a network that is a layer.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The tap that reads it: `label.name`.
+    pub tap: String,
+    /// Its name inside.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
 }
 
 /// Where a network used as a layer is declared.

@@ -151,6 +151,34 @@ impl fmt::Display for Summary {
     }
 }
 
+/// Whether a network shows a stage of that name and shape. For const assertions between networks.
+#[doc(hidden)]
+#[must_use]
+pub const fn has_stage(stages: &[(&str, &[usize])], name: &str, shape: &[usize]) -> bool {
+    let mut index = 0;
+    while index < stages.len() {
+        if same_text(stages[index].0.as_bytes(), name.as_bytes()) {
+            return same_shape(stages[index].1, shape);
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn same_text(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
 /// Whether two shapes are equal; 0 equals every size. For const assertions between networks.
 #[doc(hidden)]
 #[must_use]

@@ -393,10 +393,14 @@ impl Context<'_> {
             outputs => {
                 // They are taps, and kept as such.
                 let name = self.outputs_name();
-                let labels = outputs.iter().filter_map(|port| port.name.as_ref());
-                let fields = labels.map(|label| {
-                    let (field, label) = (ident(&label.text, self.bridge.span(label.token)), &label.text);
-                    quote!(#field: ::core::convert::TryInto::try_into(gradient(#label)?)?,)
+                let fields = outputs.iter().filter_map(|port| {
+                    let label = port.name.as_ref()?;
+                    let (field, text) = (ident(&label.text, self.bridge.span(label.token)), &label.text);
+                    let kept = self.model.traced.iter().find(|(name, _)| name == text);
+                    // Cx1x1 leaves as C.
+                    let flat = kept.filter(|(_, shape)| shape.dims().len() != port.shape.dims().len());
+                    let flat = flat.map(|_| quote!(.flatten_from(1)?));
+                    Some(quote!(#field: ::core::convert::TryInto::try_into(gradient(#text)? #flat)?,))
                 });
                 (TokenStream::new(), quote!(#name { #(#fields)* }))
             }
