@@ -6,15 +6,22 @@ mod read;
 
 use cnn_ir::Network;
 use cnn_ir::diagram::{Detail, Diagram, Kind, Node};
+use cnn_ir::model::Model;
 use expect_test::expect;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-/// The networks of the papers, from the tests of the whole.
-static CLASSICS: LazyLock<Network> = LazyLock::new(|| {
-    let source = include_str!("../../tests/src/classics.rs");
-    let (_, networks) = source.split_once("network! {").unwrap();
-    network(networks.trim_end().strip_suffix('}').unwrap())
+/// The networks of the papers, as the examples declare them.
+static CLASSICS: LazyLock<Vec<Model>> = LazyLock::new(|| {
+    macro_rules! declarations {
+        ($($file:literal)*) => { [$(include_str!(concat!("../../examples/src/models/", $file, ".rs"))),*] };
+    }
+    let files = declarations!["alexnet" "convnext" "dcgan" "densenet" "efficientnet" "googlenet" "lenet" "mobilenet_v2"
+        "mobilenet_v3" "resnet" "shufflenet_v2" "squeezenet" "unet" "vgg"];
+    // A declaration ends at the first line that is a bracket alone.
+    let declarations = files.iter().flat_map(|file| file.split("network! {").skip(1));
+    let declarations = declarations.map(|text| text.split_once("\n}").unwrap().0);
+    declarations.flat_map(|text| network(text).models().to_vec()).collect()
 });
 
 fn network(text: &str) -> Network {
@@ -22,7 +29,7 @@ fn network(text: &str) -> Network {
 }
 
 fn classic(name: &str) -> Diagram {
-    Diagram::of(CLASSICS.models().iter().find(|model| model.name.text == name).unwrap())
+    Diagram::of(CLASSICS.iter().find(|model| model.name.text == name).unwrap())
 }
 
 fn nodes(name: &str, detail: Detail, kind: Kind) -> (Vec<Node>, Vec<Node>) {
@@ -51,9 +58,14 @@ fn sums_are_where_the_papers_have_them() {
 #[test]
 fn concatenations_are_where_the_papers_have_them() {
     // GoogLeNet: nine modules of four branches. DenseNet-121: 6 + 12 + 24 + 16 layers. SqueezeNet: eight.
-    for (name, count, parts) in
-        [("GoogLeNet", 9, 4), ("DenseNet121", 58, 2), ("SqueezeNet", 8, 2), ("UNet", 4, 2)]
-    {
+    // ShuffleNetV2: 4 + 8 + 4 units.
+    for (name, count, parts) in [
+        ("GoogLeNet", 9, 4),
+        ("DenseNet121", 58, 2),
+        ("SqueezeNet1_0", 8, 2),
+        ("ShuffleNetV2", 16, 2),
+        ("UNet", 4, 2),
+    ] {
         let (found, all) = nodes(name, Detail::Layers, Kind::Concat);
         assert_eq!(found.len(), count, "{name}");
         for concat in &found {
@@ -65,6 +77,7 @@ fn concatenations_are_where_the_papers_have_them() {
         }
     }
     // Figure 1 of the U-Net paper with half padding: each level's map goes over to its mirror image.
+    assert_eq!(nodes("ShuffleNetV2", Detail::Layers, Kind::Split).0.len(), 3 + 7 + 3);
     for detail in [Detail::Stages, Detail::Layers] {
         let (found, all) = nodes("UNet", detail, Kind::Concat);
         let skips: Vec<String> = found.iter().map(|concat| all[concat.from[0]].shape.to_string()).collect();
@@ -74,7 +87,7 @@ fn concatenations_are_where_the_papers_have_them() {
 
 #[test]
 fn every_row_is_a_node_and_what_arrives_is_its_input() {
-    for model in CLASSICS.models() {
+    for model in CLASSICS.iter() {
         let nodes = Diagram::of(model).detail(Detail::Layers).view().nodes;
         let layers: Vec<&Node> = nodes.iter().filter(|node| node.kind == Kind::Layer).collect();
         assert_eq!(layers.len(), model.rows.len());
@@ -140,16 +153,16 @@ fn stages_are_calls_and_layers_with_what_follows_them() {
     expect![[r#"
         conv7-64/2 bn relu
         pool3/2(pad=1)
-        Layer(32) x6
+        Layer() x6
         Transition()
-        Layer(32) x12
+        Layer() x12
         Transition()
-        Layer(32) x24
+        Layer() x24
         Transition()
-        Layer(32) x16
+        Layer() x16
         bn relu
         gap
-        fc1000"#]]
+        fc-CLASSES"#]]
     .assert_eq(&titles("DenseNet121").join("\n"));
 }
 
@@ -235,7 +248,7 @@ fn svg_of_a_residual() {
 
 #[test]
 fn everything_of_the_papers_is_well_formed() {
-    for model in CLASSICS.models() {
+    for model in CLASSICS.iter() {
         read::all(&Diagram::of(model));
     }
     read::all(&network(SHUFFLE).diagram());
@@ -277,6 +290,45 @@ fn several_inputs_and_outputs() {
             n8 -->|4| n10
     "#]]
     .assert_eq(&detector.diagram().mermaid());
+}
+
+#[test]
+fn what_is_read_of_a_network_inside() {
+    let pyramid = network(
+        "Backbone: 3x64x64 -> (stride2: 16x32x32, stride4: 32x16x16) {
+            conv1: conv3-16/2 relu @stride2 -> conv2: conv3-32/2 relu @stride4
+        }
+        Pyramid: 3x64x64 -> 21x32x32 {
+            body: Backbone();
+            @body.stride4 -> conv1-32 relu -> up2 -> @coarse;
+            @body.stride2 -> conv1-32 relu -> @fine;
+            add(@fine, @coarse) -> conv1-21
+        }",
+    );
+    read::all(&pyramid.diagram());
+    expect![[r##"
+        flowchart TD
+            n0(["input"])
+            n1["Backbone#40;#41;<br/>body: 5,088 parameters"]
+            n2(["#64;stride4"])
+            n3["conv1-32 relu<br/>1: 1,056 parameters"]
+            n4["up2<br/>3"]
+            n5(["#64;stride2"])
+            n6["conv1-32 relu<br/>4: 544 parameters"]
+            n7(("+"))
+            n8["conv1-21<br/>6: 693 parameters"]
+            n9(["output"])
+            n0 -->|3x64x64| n1
+            n1 -->|32x16x16| n2
+            n2 -->|32x16x16| n3
+            n3 -->|32x16x16| n4
+            n1 -->|32x16x16| n5
+            n5 -->|16x32x32| n6
+            n6 -->|32x32x32| n7
+            n4 -->|32x32x32| n7
+            n7 -->|32x32x32| n8
+            n8 -->|21x32x32| n9
+    "##]].assert_eq(&pyramid.diagram().mermaid());
 }
 
 #[test]

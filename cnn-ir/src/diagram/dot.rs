@@ -26,7 +26,7 @@ fn group(view: &View, at: Option<usize>, depth: usize, out: &mut String) {
             let _ = write!(text, "\\n{}", escape(&subtitle));
         }
         let shape = match view.nodes[node].kind {
-            Kind::Input | Kind::Output | Kind::Concat | Kind::Split => ", shape=ellipse",
+            Kind::Input | Kind::Output | Kind::Concat | Kind::Split | Kind::Stage => ", shape=ellipse",
             Kind::Add | Kind::Multiply => ", shape=circle",
             Kind::Call => ", peripheries=2",
             Kind::Layer => "",

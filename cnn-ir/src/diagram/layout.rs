@@ -141,7 +141,7 @@ fn size(view: &View, index: usize) -> [i64; 2] {
     let (title, subtitle) = (view.title(index), view.subtitle(index));
     match view.nodes[index].kind {
         Kind::Add | Kind::Multiply => [22, 22],
-        Kind::Concat | Kind::Split => [text_width(&title, SMALL) + 20, 20],
+        Kind::Concat | Kind::Split | Kind::Stage => [text_width(&title, SMALL) + 20, 20],
         Kind::Input | Kind::Output => [text_width(&title, TITLE) + 26, 24],
         Kind::Layer | Kind::Call => {
             let width = text_width(&title, TITLE).max(text_width(&subtitle, SMALL));

@@ -22,7 +22,7 @@ fn group(view: &View, at: Option<usize>, depth: usize, out: &mut String) {
             let _ = write!(text, "<br/>{}", escape(&subtitle));
         }
         let (open, close) = match view.nodes[node].kind {
-            Kind::Input | Kind::Output | Kind::Concat | Kind::Split => ("([", "])"),
+            Kind::Input | Kind::Output | Kind::Concat | Kind::Split | Kind::Stage => ("([", "])"),
             Kind::Add | Kind::Multiply => ("((", "))"),
             Kind::Call => ("[[", "]]"),
             Kind::Layer => ("[", "]"),

@@ -115,6 +115,7 @@ impl View {
             Kind::Multiply => "×".to_owned(),
             Kind::Concat => "concat".to_owned(),
             Kind::Split => "split".to_owned(),
+            Kind::Stage => plain(&format!("@{}", node.text)),
             Kind::Layer | Kind::Call => plain(&node.text),
         }
     }

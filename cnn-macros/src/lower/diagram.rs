@@ -69,6 +69,10 @@ impl Context<'_> {
                 Source::Product => parts.push("Multiply", meeting),
                 Source::Concat => parts.push("Concat", meeting),
                 Source::Split => parts.push("Split", meeting),
+                Source::Stage(stage) => {
+                    let (name, network) = (&stage.name, node.inputs.iter().copied().map(literal));
+                    parts.push("Stage", quote!((#path, #name, #(#network),*, &[#shape])));
+                }
                 Source::Layer(_) | Source::Network(_) | Source::Custom | Source::Broken => {
                     if let Some(&input) = node.inputs.first().filter(|&&input| input != before) {
                         let input = literal(input);
