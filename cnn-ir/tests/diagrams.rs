@@ -328,7 +328,8 @@ fn what_is_read_of_a_network_inside() {
             n4 -->|32x32x32| n7
             n7 -->|32x32x32| n8
             n8 -->|21x32x32| n9
-    "##]].assert_eq(&pyramid.diagram().mermaid());
+    "##]]
+    .assert_eq(&pyramid.diagram().mermaid());
 }
 
 #[test]

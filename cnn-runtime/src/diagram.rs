@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use cnn_runtime::LayerInfo;
-//! use cnn_runtime::diagram::{self, Part::{Add, Input, Layers, Output}};
+//! use cnn_runtime::diagram::{self, Part};
 //!
 //! const LAYERS: [LayerInfo; 2] = [
 //!     LayerInfo::new("0", "conv3-8", &[8, 16, 16], &[8, 16, 16]).costs(584, 147_456, 2048),
@@ -13,7 +13,12 @@
 //! let residual = diagram::of(
 //!     "Residual",
 //!     &LAYERS,
-//!     &[Input("", &[8, 16, 16]), Layers(2), Add("", &[2, 0], &[8, 16, 16]), Output("", 3)],
+//!     &[
+//!         Part::Input("", &[8, 16, 16]),
+//!         Part::Layers(2),
+//!         Part::Add("", &[2, 0], &[8, 16, 16]),
+//!         Part::Output("", 3),
+//!     ],
 //! );
 //! assert!(residual.dot().contains("n0 -> n2 [label=\"8x16x16\"];"));
 //! ```

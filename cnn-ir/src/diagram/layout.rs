@@ -128,7 +128,10 @@ fn inner_first(tree: &Tree) -> Vec<PieceId> {
 fn labelled(view: &View, detail: Detail) -> Vec<bool> {
     let is_read = {
         let mut is_read = vec![false; view.nodes.len()];
-        view.edges().for_each(|(from, _)| is_read[from] = true);
+        for (from, to) in view.edges() {
+            // A stage shows its own.
+            is_read[from] |= view.nodes[to].kind != Kind::Stage;
+        }
         is_read
     };
     let is_news = |node: &super::Node| {

@@ -7,7 +7,7 @@ pub(super) fn render(view: &View) -> String {
     let mut out = String::from("flowchart TD\n");
     group(view, None, 1, &mut out);
     for (from, to) in view.edges() {
-        let _ = writeln!(out, "    n{from} -->|{}| n{to}", escape(&view.nodes[from].shape.to_string()));
+        let _ = writeln!(out, "    n{from} -->|{}| n{to}", escape(&view.carried(from, to).to_string()));
     }
     out
 }

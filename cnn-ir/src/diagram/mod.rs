@@ -164,7 +164,7 @@ impl Diagram {
             .collect();
         for &(port, value) in &graph.outputs {
             let name = port.name.as_ref().map(|name| name.text.as_str()).unwrap_or_default();
-            nodes.push(Node::new(Kind::Output, name, (&port.shape).into(), vec![value]));
+            nodes.push(Node::new(Kind::Output, name, graph.node(value).shape.into(), vec![value]));
         }
         let calls = graph.calls.iter().map(|call| (call.path.clone(), call.source.to_owned()));
         Self::new(&model.name.text, nodes, calls.collect())
