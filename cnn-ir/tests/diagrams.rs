@@ -322,7 +322,7 @@ fn what_is_read_of_a_network_inside() {
             n1 -->|32x16x16| n2
             n2 -->|32x16x16| n3
             n3 -->|32x16x16| n4
-            n1 -->|32x16x16| n5
+            n1 -->|16x32x32| n5
             n5 -->|16x32x32| n6
             n6 -->|32x32x32| n7
             n4 -->|32x32x32| n7
