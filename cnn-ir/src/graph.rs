@@ -5,7 +5,7 @@
 
 use crate::ast::Merge;
 use crate::layer::Op;
-use crate::model::{Layer, Meeting, Model, NetworkCall, Port, Shortcut, Step};
+use crate::model::{Layer, Meeting, Model, NetworkCall, Port, Shortcut, Stage, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub enum Source<'m> {
     Split,
     /// Another network.
     Network(&'m NetworkCall),
+    /// What is read of the inside of another network.
+    Stage(&'m Stage),
     /// Rust code.
     Custom,
     /// Something with an error.
@@ -86,7 +88,8 @@ impl<'m> Graph<'m> {
     #[must_use]
     pub fn of(model: &'m Model) -> Self {
         let graph = Self { nodes: Vec::new(), calls: Vec::new(), outputs: Vec::new() };
-        let mut builder = Builder { model, graph, taps: Vec::new(), prefix: String::new(), rows: 0 };
+        let mut builder =
+            Builder { model, graph, taps: Vec::new(), stages: Vec::new(), prefix: String::new(), rows: 0 };
         for port in &model.inputs {
             builder.node(Source::Input(port), String::new(), &port.shape, Vec::new());
         }
@@ -160,6 +163,8 @@ struct Builder<'m> {
     graph: Graph<'m>,
     /// The taps that can be seen, the latest last.
     taps: Vec<(&'m str, Value)>,
+    /// What can be read of the networks passed so far, each with its network.
+    stages: Vec<(&'m Stage, Value)>,
     /// What stands before the paths of the struct that is being walked: `layer1.0.`
     prefix: String,
     /// Rows passed so far: they are in the order of execution too.
@@ -187,13 +192,13 @@ impl<'m> Builder<'m> {
 
     /// What has a row.
     fn row(&mut self, source: Source<'m>, path: &str, shape: &'m Shape, input: Value) -> Value {
-        let value = self.node(source, format!("{}{path}", self.prefix), shape, vec![input]);
+        let value = self.at(source, path, shape, vec![input]);
         self.graph.nodes[value].row = Some(self.rows);
         self.rows += 1;
         value
     }
 
-    /// Where values meet or part.
+    /// What stands at a path inside the struct that is being walked.
     fn at(&mut self, source: Source<'m>, path: &str, shape: &'m Shape, inputs: Vec<Value>) -> Value {
         let path = format!("{}{path}", self.prefix);
         self.node(source, path.trim_end_matches('.').to_owned(), shape, inputs)
@@ -213,14 +218,27 @@ impl<'m> Builder<'m> {
 
     /// A tap that must be there; without it anything.
     fn read(&mut self, name: &str) -> Value {
-        self.tap(name).unwrap_or_else(|| self.broken(Vec::new()))
+        if let Some(value) = self.tap(name) {
+            return value;
+        }
+        let stage = self.stages.iter().rev().find(|(stage, _)| stage.tap == name);
+        match stage.copied() {
+            Some((stage, network)) => {
+                let path = self.graph.nodes[network].path.clone();
+                let value = self.node(Source::Stage(stage), path, &stage.shape, vec![network]);
+                self.taps.push((&stage.tap, value));
+                value
+            }
+            None => self.broken(Vec::new()),
+        }
     }
 
     /// A branch: its taps are its own.
     fn branch(&mut self, steps: &'m [Step], value: Value) -> Value {
-        let outer = self.taps.len();
+        let outer = (self.taps.len(), self.stages.len());
         let value = self.path(steps, value);
-        self.taps.truncate(outer);
+        self.taps.truncate(outer.0);
+        self.stages.truncate(outer.1);
         value
     }
 
@@ -269,7 +287,11 @@ impl<'m> Builder<'m> {
             Step::Read(name) => self.read(&name.text),
             Step::Input(index) if *index < self.model.inputs.len() => *index,
             Step::Keep(_) | Step::Flatten => value,
-            Step::Network(call) => self.row(Source::Network(call), &call.path, &call.output, value),
+            Step::Network(call) => {
+                let value = self.row(Source::Network(call), &call.path, &call.output, value);
+                self.stages.extend(call.stages.iter().map(|stage| (stage, value)));
+                value
+            }
             Step::Custom { path, output, .. } => self.row(Source::Custom, path, output, value),
             Step::Input(_) | Step::Broken => self.broken(vec![value]),
         }
@@ -281,9 +303,9 @@ impl<'m> Builder<'m> {
         let path = format!("{}{path}", self.prefix);
         let outer = std::mem::replace(&mut self.prefix, format!("{path}."));
         self.graph.calls.push(Call { path, source: &instance.source, first: self.graph.nodes.len() });
-        let taps = std::mem::take(&mut self.taps);
+        let taps = (std::mem::take(&mut self.taps), std::mem::take(&mut self.stages));
         let value = self.path(&instance.body, value);
-        self.taps = taps;
+        (self.taps, self.stages) = taps;
         self.prefix = outer;
         value
     }

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use cnn_runtime::LayerInfo;
-//! use cnn_runtime::diagram::{self, Part::{Add, Input, Layers, Output}};
+//! use cnn_runtime::diagram::{self, Part};
 //!
 //! const LAYERS: [LayerInfo; 2] = [
 //!     LayerInfo::new("0", "conv3-8", &[8, 16, 16], &[8, 16, 16]).costs(584, 147_456, 2048),
@@ -13,7 +13,12 @@
 //! let residual = diagram::of(
 //!     "Residual",
 //!     &LAYERS,
-//!     &[Input("", &[8, 16, 16]), Layers(2), Add("", &[2, 0], &[8, 16, 16]), Output("", 3)],
+//!     &[
+//!         Part::Input("", &[8, 16, 16]),
+//!         Part::Layers(2),
+//!         Part::Add("", &[2, 0], &[8, 16, 16]),
+//!         Part::Output("", 3),
+//!     ],
 //! );
 //! assert!(residual.dot().contains("n0 -> n2 [label=\"8x16x16\"];"));
 //! ```
@@ -44,6 +49,9 @@ pub enum Part<'a> {
     Concat(&'a str, &'a [usize], &'a [usize]),
     /// Equal parts of the channels, one for each branch: the shape is that of one.
     Split(&'a str, &'a [usize], &'a [usize]),
+    /// What is read of the inside of another network: the path of that network, the name there, the value of the
+    /// network and the shape.
+    Stage(&'a str, &'a str, usize, &'a [usize]),
     /// An output of the network: its name (empty where there is one) and the value.
     Output(&'a str, usize),
 }
@@ -78,6 +86,10 @@ pub fn of(name: &str, layers: &[LayerInfo], parts: &[Part<'_>]) -> Diagram {
             Part::Multiply(path, values, shape) => nodes.push(meeting(Kind::Multiply, path, values, shape)),
             Part::Concat(path, values, shape) => nodes.push(meeting(Kind::Concat, path, values, shape)),
             Part::Split(path, values, shape) => nodes.push(meeting(Kind::Split, path, values, shape)),
+            Part::Stage(path, name, value, shape) => nodes.push(Node {
+                text: name.to_owned(),
+                ..Node::new(Kind::Stage, path, shape.into(), vec![value])
+            }),
             Part::Output(name, value) => {
                 let shape = nodes.get(value).map(|node| node.shape.clone()).unwrap_or_default();
                 nodes.push(Node::new(Kind::Output, name, shape, vec![value]));

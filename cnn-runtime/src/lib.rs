@@ -71,9 +71,9 @@ pub use cnn_ir::window::{Axis, Padding, Window};
 pub use cnn_macros::network;
 pub use diagram::{Detail, Diagram};
 pub use error::{Error, Result};
+pub use info::{LayerInfo, Summary};
 #[doc(hidden)]
 pub use info::{has_stage, same_shape};
-pub use info::{LayerInfo, Summary};
 pub use init::{Init, Scheme};
 pub use network::{Network, Stage};
 pub use params::State;

@@ -30,6 +30,8 @@ const _: &[::cnn_runtime::dsl::Word] = &[
 /// | 9 | `relu` | 84 |  |  |  |
 /// | 10 | `fc10` | 10 | 850 | 840 |  |
 /// | **total** | | | **61,706** | **416,520** | |
+///
+/// [`LeNet5::diagram`] draws it.
 #[derive(Clone, Debug)]
 pub struct LeNet5 {
     ///`conv5-6(valid)`: 1x32x32 to 6x28x28.
@@ -43,6 +45,71 @@ pub struct LeNet5 {
     ///`fc10`: 84 to 10.
     pub fc_10: ::cnn_runtime::layers::Linear,
     state: ::cnn_runtime::State,
+}
+///<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 183 586" width="183" height="586" role="img" font-family="ui-monospace, Menlo, Consolas, monospace" fill="currentColor" text-anchor="middle">
+///<title>LeNet5</title>
+///<path fill="none" stroke="currentColor" stroke-opacity=".6" d="M91 32V64m-4 -5 4 5 4 -5M91 102V134m-4 -5 4 5 4 -5M91 172V204m-4 -5 4 5 4 -5M91 242V274m-4 -5 4 5 4 -5M91 312V344m-4 -5 4 5 4 -5M91 382V414m-4 -5 4 5 4 -5M91 452V484m-4 -5 4 5 4 -5M91 522V554m-4 -5 4 5 4 -5"/>
+///<g fill="#4a8fe0" fill-opacity=".2" stroke="#4a8fe0">
+///<rect x="11" y="64" width="160" height="38" rx="5"/>
+///<rect x="8" y="204" width="167" height="38" rx="5"/>
+///</g>
+///<g fill="#e0604a" fill-opacity=".2" stroke="#e0604a">
+///<rect x="63" y="134" width="57" height="38" rx="5"/>
+///<rect x="63" y="274" width="57" height="38" rx="5"/>
+///</g>
+///<g fill="#3fae68" fill-opacity=".2" stroke="#3fae68">
+///<rect x="20" y="344" width="142" height="38" rx="5"/>
+///<rect x="20" y="414" width="142" height="38" rx="5"/>
+///<rect x="26" y="484" width="130" height="38" rx="5"/>
+///</g>
+///<g fill="currentColor" fill-opacity=".06" stroke="currentColor">
+///<rect x="60" y="8" width="63" height="24" rx="12"/>
+///<rect x="56" y="554" width="70" height="24" rx="12"/>
+///</g>
+///<g font-size="12">
+///<text x="91" y="24">input</text>
+///<text x="91" y="80">conv5-6(valid) relu</text>
+///<text x="91" y="150">pool2</text>
+///<text x="91" y="220">conv5-16(valid) relu</text>
+///<text x="91" y="290">pool2</text>
+///<text x="91" y="360">fc120 relu</text>
+///<text x="91" y="430">fc84 relu</text>
+///<text x="91" y="500">fc10</text>
+///<text x="91" y="570">output</text>
+///</g>
+///<g font-size="10" fill-opacity=".75">
+///<text x="91" y="94">0: 156 parameters</text>
+///<text x="91" y="164">2</text>
+///<text x="91" y="234">3: 2,416 parameters</text>
+///<text x="91" y="304">5</text>
+///<text x="91" y="374">6: 48,120 parameters</text>
+///<text x="91" y="444">8: 10,164 parameters</text>
+///<text x="91" y="514">10: 850 parameters</text>
+///</g>
+///<g font-size="10" text-anchor="start" fill-opacity=".75">
+///<text x="97" y="44">1x32x32</text>
+///<text x="97" y="114">6x28x28</text>
+///<text x="97" y="184">6x14x14</text>
+///<text x="97" y="254">16x10x10</text>
+///<text x="97" y="324">16x5x5</text>
+///<text x="97" y="394">120</text>
+///<text x="97" y="464">84</text>
+///<text x="97" y="534">10</text>
+///</g>
+///</svg>
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl LeNet5 {
+    /// What flows where, to draw as Mermaid, DOT or SVG: its stages, or every layer.
+    #[must_use]
+    pub fn diagram() -> ::cnn_runtime::Diagram {
+        use ::cnn_runtime::diagram::Part;
+        ::cnn_runtime::diagram::of(
+            "LeNet5",
+            &Self::LAYERS,
+            &[Part::Input("", &[1, 32, 32]), Part::Layers(11), Part::Output("", 11)],
+        )
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
@@ -58,6 +125,8 @@ impl LeNet5 {
     pub const INPUT: [usize; 3] = [1, 32, 32];
     ///The shape that it gives, without the batch dimension; 0 is any size.
     pub const OUTPUT: [usize; 1] = [10];
+    /// Its labels and taps, and their shapes without the batch dimension; 0 is any size.
+    pub const STAGES: [(&'static str, &'static [usize]); 0] = [];
     ///A new `LeNet5` with random weights, PyTorch's default initialization unless `init` says otherwise.
     ///
     /// # Errors
@@ -228,11 +297,12 @@ impl LeNet5 {
             )?,
         ))
     }
-    /// The table of its layers.
+    /// The table of its layers, to print; `summary().lecture()` is the lecture's form.
     #[must_use]
     pub fn summary() -> ::cnn_runtime::Summary {
         ::cnn_runtime::Summary::new(
             "LeNet5",
+            &[("", &Self::INPUT)],
             &Self::LAYERS,
             Self::PARAMS,
             ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
@@ -281,6 +351,7 @@ impl LeNet5 {
     pub const LAYERS: [::cnn_runtime::LayerInfo; 11] = [
         ::cnn_runtime::LayerInfo::new("0", "conv5-6(valid)", &[1, 32, 32], &[6, 28, 28])
             .costs(156, 117600, 4704)
+            .weight(&[6, 1, 5, 5])
             .sees(5, 5),
         ::cnn_runtime::LayerInfo::new("1", "relu", &[6, 28, 28], &[6, 28, 28])
             .sees(5, 5),
@@ -294,6 +365,7 @@ impl LeNet5 {
                 &[16, 10, 10],
             )
             .costs(2416, 240000, 1600)
+            .weight(&[16, 6, 5, 5])
             .sees(14, 14),
         ::cnn_runtime::LayerInfo::new("4", "relu", &[16, 10, 10], &[16, 10, 10])
             .sees(14, 14),
@@ -301,12 +373,16 @@ impl LeNet5 {
             .costs(0, 0, 400)
             .sees(16, 16),
         ::cnn_runtime::LayerInfo::new("6", "fc120", &[16, 5, 5], &[120])
-            .costs(48120, 48000, 120),
+            .costs(48120, 48000, 120)
+            .weight(&[120, 400]),
         ::cnn_runtime::LayerInfo::new("7", "relu", &[120], &[120]),
         ::cnn_runtime::LayerInfo::new("8", "fc84", &[120], &[84])
-            .costs(10164, 10080, 84),
+            .costs(10164, 10080, 84)
+            .weight(&[84, 120]),
         ::cnn_runtime::LayerInfo::new("9", "relu", &[84], &[84]),
-        ::cnn_runtime::LayerInfo::new("10", "fc10", &[84], &[10]).costs(850, 840, 10),
+        ::cnn_runtime::LayerInfo::new("10", "fc10", &[84], &[10])
+            .costs(850, 840, 10)
+            .weight(&[10, 84]),
     ];
 }
 #[automatically_derived]
@@ -339,6 +415,9 @@ impl ::cnn_runtime::Network for LeNet5 {
     }
     fn summary(&self) -> ::cnn_runtime::Summary {
         Self::summary()
+    }
+    fn diagram(&self) -> ::cnn_runtime::Diagram {
+        Self::diagram()
     }
     fn forward_pass(
         &self,

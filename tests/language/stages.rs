@@ -41,7 +41,8 @@ fn parts_of_the_channels() {
     };
     let join = |parts: &[&Tensor]| Tensor::cat(parts, 1).unwrap();
     close(&out.two, &join(&[&part(&x, 2, 0), &relu(&conv(&part(&x, 2, 1), state, "s2.1"))]));
-    let branches = [conv(&part(&x, 3, 0), state, "s3.0"), part(&x, 3, 1), conv(&part(&x, 3, 2), state, "s3.1")];
+    let branches =
+        [conv(&part(&x, 3, 0), state, "s3.0"), part(&x, 3, 1), conv(&part(&x, 3, 2), state, "s3.1")];
     close(&out.three, &join(&[&branches[0], &branches[1], &branches[2]]));
     let once = join(&[&part(&x, 2, 0), &conv(&part(&x, 2, 1), state, "r.0.1")]);
     close(&out.again, &join(&[&part(&once, 2, 0), &conv(&part(&once, 2, 1), state, "r.1.1")]));
@@ -82,7 +83,8 @@ fn gradients_of_stages() {
     // Twice the third score: its gradient at `half` is twice the third row of the matrix, at `bare` where that is
     // above zero.
     let (seen, slopes) = net.trace_gradients(&x, |output| output.narrow(1, 2, 1)?.sum_all()? * 2.0).unwrap();
-    let row: Vec<f64> = flat(&param(net.state(), "tail.1.weight").get(2).unwrap()).iter().map(|w| 2.0 * w).collect();
+    let row: Vec<f64> =
+        flat(&param(net.state(), "tail.1.weight").get(2).unwrap()).iter().map(|w| 2.0 * w).collect();
     nearly(&slopes.half, &row);
     let bare = flat(&conv(&x, net.state(), "first"));
     nearly(&seen.bare, &bare);
@@ -202,10 +204,18 @@ fn stages_of_networks_that_are_layers() {
 #[test]
 fn names_of_a_trunk() {
     let net = Headed::init(Init::seed(1), &CPU).unwrap();
-    let wanted = ["1.weight [4, 2, 3, 3]", "1.bias [4]", "fc.weight [3, 4]", "fc.bias [3]", "box.weight [4, 4]", "box.bias [4]"];
+    let wanted = [
+        "1.weight [4, 2, 3, 3]",
+        "1.bias [4]",
+        "fc.weight [3, 4]",
+        "fc.bias [3]",
+        "box.weight [4, 4]",
+        "box.bias [4]",
+    ];
     assert_eq!(names(net.state()), wanted);
     let below = Below::init(Init::seed(1), &CPU).unwrap();
-    let wanted = ["trunk.1.weight [4, 2, 3, 3]", "trunk.1.bias [4]", "tail.weight [4, 4, 1, 1]", "tail.bias [4]"];
+    let wanted =
+        ["trunk.1.weight [4, 2, 3, 3]", "trunk.1.bias [4]", "tail.weight [4, 4, 1, 1]", "tail.bias [4]"];
     assert_eq!(names(below.state()), wanted);
     let x = tensor(&[1, 2, 8, 8]);
     let seen = conv(&half(&x), below.state(), "trunk.1");

@@ -9,7 +9,7 @@ pub(super) fn render(name: &str, view: &View) -> String {
     out.push_str("    edge [fontname=monospace, fontsize=10];\n");
     group(view, None, 1, &mut out);
     for (from, to) in view.edges() {
-        let shape = escape(&view.nodes[from].shape.to_string());
+        let shape = escape(&view.carried(from, to).to_string());
         let _ = writeln!(out, "    n{from} -> n{to} [label=\"{shape}\"];");
     }
     out.push_str("}\n");
@@ -26,7 +26,7 @@ fn group(view: &View, at: Option<usize>, depth: usize, out: &mut String) {
             let _ = write!(text, "\\n{}", escape(&subtitle));
         }
         let shape = match view.nodes[node].kind {
-            Kind::Input | Kind::Output | Kind::Concat | Kind::Split => ", shape=ellipse",
+            Kind::Input | Kind::Output | Kind::Concat | Kind::Split | Kind::Stage => ", shape=ellipse",
             Kind::Add | Kind::Multiply => ", shape=circle",
             Kind::Call => ", peripheries=2",
             Kind::Layer => "",

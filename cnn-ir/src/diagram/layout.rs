@@ -128,7 +128,10 @@ fn inner_first(tree: &Tree) -> Vec<PieceId> {
 fn labelled(view: &View, detail: Detail) -> Vec<bool> {
     let is_read = {
         let mut is_read = vec![false; view.nodes.len()];
-        view.edges().for_each(|(from, _)| is_read[from] = true);
+        for (from, to) in view.edges() {
+            // A stage shows its own.
+            is_read[from] |= view.nodes[to].kind != Kind::Stage;
+        }
         is_read
     };
     let is_news = |node: &super::Node| {
@@ -141,7 +144,7 @@ fn size(view: &View, index: usize) -> [i64; 2] {
     let (title, subtitle) = (view.title(index), view.subtitle(index));
     match view.nodes[index].kind {
         Kind::Add | Kind::Multiply => [22, 22],
-        Kind::Concat | Kind::Split => [text_width(&title, SMALL) + 20, 20],
+        Kind::Concat | Kind::Split | Kind::Stage => [text_width(&title, SMALL) + 20, 20],
         Kind::Input | Kind::Output => [text_width(&title, TITLE) + 26, 24],
         Kind::Layer | Kind::Call => {
             let width = text_width(&title, TITLE).max(text_width(&subtitle, SMALL));

@@ -7,7 +7,7 @@ pub(super) fn render(view: &View) -> String {
     let mut out = String::from("flowchart TD\n");
     group(view, None, 1, &mut out);
     for (from, to) in view.edges() {
-        let _ = writeln!(out, "    n{from} -->|{}| n{to}", escape(&view.nodes[from].shape.to_string()));
+        let _ = writeln!(out, "    n{from} -->|{}| n{to}", escape(&view.carried(from, to).to_string()));
     }
     out
 }
@@ -22,7 +22,7 @@ fn group(view: &View, at: Option<usize>, depth: usize, out: &mut String) {
             let _ = write!(text, "<br/>{}", escape(&subtitle));
         }
         let (open, close) = match view.nodes[node].kind {
-            Kind::Input | Kind::Output | Kind::Concat | Kind::Split => ("([", "])"),
+            Kind::Input | Kind::Output | Kind::Concat | Kind::Split | Kind::Stage => ("([", "])"),
             Kind::Add | Kind::Multiply => ("((", "))"),
             Kind::Call => ("[[", "]]"),
             Kind::Layer => ("[", "]"),

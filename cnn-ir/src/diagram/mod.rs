@@ -46,6 +46,8 @@ pub enum Kind {
     Concat,
     /// Equal parts of the channels, one for each branch.
     Split,
+    /// What is read of the inside of another network; its text is the name there.
+    Stage,
     /// An output of the network.
     Output,
 }
@@ -142,11 +144,15 @@ impl Diagram {
                     Source::Product => Kind::Multiply,
                     Source::Concat => Kind::Concat,
                     Source::Split => Kind::Split,
+                    Source::Stage(_) => Kind::Stage,
                     Source::Layer(_) | Source::Network(_) | Source::Custom | Source::Broken => Kind::Layer,
                 };
                 let mut drawn = Node::new(kind, node.path.clone(), node.shape.into(), node.inputs.clone());
                 if let Source::Input(port) = node.source {
                     drawn.path = port.name.as_ref().map(|name| name.text.clone()).unwrap_or_default();
+                }
+                if let Source::Stage(stage) = node.source {
+                    drawn.text.clone_from(&stage.name);
                 }
                 if let Some(row) = node.row.and_then(|row| model.rows.get(row)) {
                     drawn.text.clone_from(&row.source);
@@ -158,7 +164,7 @@ impl Diagram {
             .collect();
         for &(port, value) in &graph.outputs {
             let name = port.name.as_ref().map(|name| name.text.as_str()).unwrap_or_default();
-            nodes.push(Node::new(Kind::Output, name, (&port.shape).into(), vec![value]));
+            nodes.push(Node::new(Kind::Output, name, graph.node(value).shape.into(), vec![value]));
         }
         let calls = graph.calls.iter().map(|call| (call.path.clone(), call.source.to_owned()));
         Self::new(&model.name.text, nodes, calls.collect())

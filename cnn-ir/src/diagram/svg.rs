@@ -125,7 +125,7 @@ fn texts(view: &View, layout: &Layout, out: &mut String) {
         let (title, subtitle) = (view.title(node), view.subtitle(node));
         let x = place.middle();
         let middle = place.y + place.height / 2;
-        if matches!(view.nodes[node].kind, Kind::Concat | Kind::Split) {
+        if matches!(view.nodes[node].kind, Kind::Concat | Kind::Split | Kind::Stage) {
             text(&mut small, [x, middle + 3], &title);
         } else if subtitle.is_empty() {
             text(out, [x, middle + 4], &title);

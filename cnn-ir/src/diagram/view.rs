@@ -3,7 +3,7 @@
 use super::stages::prefixes;
 use super::{Kind, Node};
 use crate::dim::Dim;
-use crate::summary::grouped;
+use crate::summary::{Sizes, grouped};
 use std::collections::HashMap;
 
 /// Nodes that belong together: what a label names, or a call of a block.
@@ -115,6 +115,7 @@ impl View {
             Kind::Multiply => "×".to_owned(),
             Kind::Concat => "concat".to_owned(),
             Kind::Split => "split".to_owned(),
+            Kind::Stage => plain(&format!("@{}", node.text)),
             Kind::Layer | Kind::Call => plain(&node.text),
         }
     }
@@ -144,6 +145,12 @@ impl View {
         let around = group.map_or("", |group| &self.groups[group].path);
         let inner = path.strip_prefix(around).map(|rest| rest.trim_start_matches('.'));
         plain(inner.unwrap_or(path))
+    }
+
+    /// The shape of what goes over an edge: of a network inside a stage is read, not what goes on behind it.
+    pub(super) fn carried(&self, from: usize, to: usize) -> &Sizes {
+        let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        if to.kind == Kind::Stage { &to.shape } else { &from.shape }
     }
 
     /// Each edge: from where to where.

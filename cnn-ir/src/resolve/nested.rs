@@ -68,7 +68,10 @@ impl<'a> Walk<'_, 'a> {
             let path = if is_transparent(item) {
                 // Its names stand beside those around it.
                 for inner in &local.paths {
-                    let _ = self.claim_path(item, if path.is_empty() { inner.clone() } else { format!("{path}.{inner}") });
+                    let _ = self.claim_path(
+                        item,
+                        if path.is_empty() { inner.clone() } else { format!("{path}.{inner}") },
+                    );
                 }
                 path
             } else {
@@ -131,7 +134,12 @@ impl<'a> Walk<'_, 'a> {
             output,
             stages: model.traced.iter().map(|(name, stage)| (name.clone(), shape(stage))).collect(),
             costs: own_costs(model).map(|cost| substitute(&cost)),
-            paths: model.rows.iter().filter(|row| !row.leaves.is_empty()).map(|row| row.path.clone()).collect(),
+            paths: model
+                .rows
+                .iter()
+                .filter(|row| !row.leaves.is_empty())
+                .map(|row| row.path.clone())
+                .collect(),
             target: NetworkTarget::Local { name: network.name.clone(), generics },
             name,
         })
@@ -285,7 +293,8 @@ impl<'a> Walk<'_, 'a> {
         steps: &mut Vec<Step>,
     ) -> Flow {
         // A row shows one shape: where nothing goes on, that of the last stage.
-        let shown = output.as_ref().or(stages.last().map(|(_, shape)| shape)).cloned().unwrap_or(Shape::Unknown);
+        let shown =
+            output.as_ref().or(stages.last().map(|(_, shape)| shape)).cloned().unwrap_or(Shape::Unknown);
         self.rows.push(Row {
             path: format!("{}{path}", self.frame.prefix).trim_end_matches('.').to_owned(),
             source: self.text(range),

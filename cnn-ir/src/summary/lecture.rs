@@ -86,28 +86,23 @@ fn head(name: &str, sizes: &Sizes) -> String {
 
 /// `224*224*64=3.2M`
 fn memory(sizes: &Sizes, held: Option<&Dim>) -> String {
-    let Some(held) = held else { return spatial(sizes).join("*") };
-    let rounded = held.number().map(round);
-    match (spatial(sizes), rounded) {
-        // What a network inside holds is not its output alone.
-        (sizes, Some(rounded)) if sizes.len() > 1 && product(&sizes) == held.number() => {
-            format!("{}={rounded}", sizes.join("*"))
-        }
-        (_, Some(rounded)) => rounded,
-        (_, None) => held.to_string(),
+    let formula = spatial(sizes).join("*");
+    // What a network inside holds is not its output alone.
+    let is_output = held.is_none_or(|held| sizes.product().as_ref() == Some(held));
+    match held.map(|held| held.number().map(round).ok_or(held)) {
+        Some(Ok(rounded)) if is_output && sizes.dims().len() > 1 => format!("{formula}={rounded}"),
+        Some(Ok(rounded)) => rounded,
+        Some(Err(held)) if !is_output => held.to_string(),
+        Some(Err(_)) | None => formula,
     }
-}
-
-fn product(sizes: &[String]) -> Option<i128> {
-    sizes.iter().try_fold(1_i128, |product, size| product.checked_mul(size.parse().ok()?))
 }
 
 /// As the lecture rounds: from 10,000 on to two digits, `802816` is `800K`, `3211264` is `3.2M`.
 fn round(values: i128) -> String {
     let (unit, letter) = match values {
         ..10_000 => return values.to_string(),
-        10_000..999_500 => (1e3, 'K'),
-        999_500..999_500_000 => (1e6, 'M'),
+        10_000..995_000 => (1e3, 'K'),
+        995_000..995_000_000 => (1e6, 'M'),
         _ => (1e9, 'G'),
     };
     let scaled = values as f64 / unit;

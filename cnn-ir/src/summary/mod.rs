@@ -68,7 +68,7 @@ pub struct Totals {
 /// ```
 /// let network: cnn_ir::Network = "Tiny: 3x8x8 -> 10 { conv3-4 relu -> pool2 -> fc10 }".parse().unwrap();
 /// let summary = network.summary();
-/// assert!(summary.to_string().contains("3      fc10     10              650    640"));
+/// assert!(summary.to_string().contains("3      fc10     10             650    640"));
 /// assert!(summary.lecture().to_string().contains("CONV3-4: [8x8x4]  memory: 8*8*4=256  weights: (3*3*3)*4 = 108"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -205,8 +205,10 @@ impl Context<'_> {
             let path = self.bridge.stream(path);
             for stage in stages {
                 let (label, dims) = (&stage.name, self.sizes(&stage.shape));
-                let message =
-                    format!("{}: `{name}` has no label, tap or output `{label}` of shape {}", self.model.name.text, stage.shape);
+                let message = format!(
+                    "{}: `{name}` has no label, tap or output `{label}` of shape {}",
+                    self.model.name.text, stage.shape
+                );
                 let check = quote_spanned!(span=> ::core::assert!(#runtime::has_stage(&<#path>::STAGES, #label, &[#dims]), #message));
                 if stage.shape.dims().iter().any(Dim::is_generic) {
                     used.extend(quote!(#check;));
@@ -252,9 +254,12 @@ impl Context<'_> {
 fn external_stages(body: &[Step]) -> Vec<(TokenRange, &[Stage])> {
     body.iter()
         .filter_map(|step| match step {
-            Step::Network(NetworkCall { target: NetworkTarget::External(path), stages, goes_on: false, .. }) => {
-                Some((*path, stages.as_slice()))
-            }
+            Step::Network(NetworkCall {
+                target: NetworkTarget::External(path),
+                stages,
+                goes_on: false,
+                ..
+            }) => Some((*path, stages.as_slice())),
             _ => None,
         })
         .collect()

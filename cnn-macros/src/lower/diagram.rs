@@ -6,7 +6,6 @@ use cnn_ir::diagram::Diagram;
 use cnn_ir::graph::{Graph, Source};
 use proc_macro2::TokenStream;
 use quote::quote;
-use std::collections::BTreeSet;
 
 /// The most nodes that are drawn in the documentation; more are no help there, and cost everyone who compiles.
 const LARGEST: usize = 100;
@@ -26,11 +25,10 @@ impl Context<'_> {
     pub(super) fn diagram(&self) -> TokenStream {
         let runtime = &self.runtime;
         let body = if self.intact {
-            let (parts, kinds) = self.parts();
-            let kinds = kinds.into_iter().map(super::words::local);
+            let parts = self.parts();
             let name = self.model.name.text.as_str();
             quote! {
-                use #runtime::diagram::Part::{#(#kinds),*};
+                use #runtime::diagram::Part;
                 #runtime::diagram::of(#name, &Self::LAYERS, &[#(#parts),*])
             }
         } else {
@@ -45,10 +43,10 @@ impl Context<'_> {
         }
     }
 
-    /// The parts of the graph, and which kinds there are among them.
-    fn parts(&self) -> (Vec<TokenStream>, BTreeSet<&'static str>) {
+    /// The parts of the graph.
+    fn parts(&self) -> Vec<TokenStream> {
         let graph = Graph::of(self.model);
-        let mut parts = Parts { parts: Vec::new(), kinds: BTreeSet::new(), layers: 0 };
+        let mut parts = Parts { parts: Vec::new(), layers: 0 };
         let mut calls = graph.calls.iter().peekable();
         let mut before = 0;
         for value in graph.values() {
@@ -69,6 +67,10 @@ impl Context<'_> {
                 Source::Product => parts.push("Multiply", meeting),
                 Source::Concat => parts.push("Concat", meeting),
                 Source::Split => parts.push("Split", meeting),
+                Source::Stage(stage) => {
+                    let (name, network) = (&stage.name, node.inputs.iter().copied().map(literal));
+                    parts.push("Stage", quote!((#path, #name, #(#network),*, &[#shape])));
+                }
                 Source::Layer(_) | Source::Network(_) | Source::Custom | Source::Broken => {
                     if let Some(&input) = node.inputs.first().filter(|&&input| input != before) {
                         let input = literal(input);
@@ -85,13 +87,12 @@ impl Context<'_> {
             parts.push("Output", quote!((#name, #value)));
         }
         parts.flush();
-        (parts.parts, parts.kinds)
+        parts.parts
     }
 }
 
 struct Parts {
     parts: Vec<TokenStream>,
-    kinds: BTreeSet<&'static str>,
     /// Layers in a row that are not written yet.
     layers: usize,
 }
@@ -110,8 +111,7 @@ impl Parts {
     }
 
     fn write(&mut self, kind: &'static str, arguments: TokenStream) {
-        self.kinds.insert(kind);
         let kind = super::words::local(kind);
-        self.parts.push(quote!(#kind #arguments));
+        self.parts.push(quote!(Part::#kind #arguments));
     }
 }
