@@ -16,6 +16,7 @@ use clap::Parser;
 use cnn_examples::batch::{self, Shuffled};
 use cnn_examples::mnist::{self, Digits};
 use cnn_examples::models::lenet::LeNet5Mnist;
+use cnn_examples::paths::{from_here, repository};
 use cnn_examples::progress::Progress;
 use cnn_examples::train::{self, Event, Options, Run};
 use cnn_examples::{ascii, device};
@@ -164,18 +165,6 @@ fn weights_file(asked: Option<&Path>) -> Result<PathBuf, String> {
         ));
     }
     Ok(path.to_owned())
-}
-
-/// The repository's folder, wherever the program is started from.
-fn repository() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
-}
-
-/// The path as seen from the working folder, where it is inside.
-fn from_here(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).to_owned()
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
