@@ -569,7 +569,7 @@ impl<'m> Owner<'m> {
             let (runtime, x) = (&self.context.runtime, chain.reference());
             lets.extend(quote!(let [#(#parts),*] = #runtime::ops::split(#x)?;));
         }
-        for index in 0..count {
+        for (index, part) in parts.into_iter().enumerate() {
             let bodies: Vec<&'m [Step]> = column
                 .iter()
                 .filter_map(|step| match step {
@@ -579,7 +579,7 @@ impl<'m> Owner<'m> {
                 .collect();
             let mut inner = chain.inner();
             if merge == Merge::Split {
-                inner.goto(parts[index].clone(), true);
+                inner.goto(part, true);
             }
             self.steps(&bodies, &mut inner);
             let (branch, value) = (local(&format!("branch_{}", index + 1)), inner.expression());
