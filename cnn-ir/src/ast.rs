@@ -261,7 +261,7 @@ pub enum ItemKind {
         /// How often.
         repeat: Option<Repeat>,
     },
-    /// `concat { a | b }`, `add { a | b }`, `mul { a | b }`
+    /// `concat { a | b }`, `add { a | b }`, `mul { a | b }`, `split { a | b }`
     Branches {
         /// How the branches meet.
         merge: Merge,
@@ -319,6 +319,8 @@ pub enum Merge {
     Add,
     /// Product.
     Mul,
+    /// Each branch gets its part of the channels; then channels one after another. Of branches only.
+    Split,
 }
 
 impl Merge {
@@ -329,6 +331,7 @@ impl Merge {
             Self::Concat => "concat",
             Self::Add => "add",
             Self::Mul => "mul",
+            Self::Split => "split",
         }
     }
 }

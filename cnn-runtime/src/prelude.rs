@@ -19,6 +19,7 @@ pub use crate::info::{LayerInfo, Summary};
 pub use crate::init::{Init, Scheme};
 #[cfg(feature = "macros")]
 pub use crate::network;
+pub use crate::network::Network;
 pub use crate::params::State;
 pub use crate::{Padding, Window};
 pub use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};

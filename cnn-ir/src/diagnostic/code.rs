@@ -104,6 +104,7 @@ impl Problem {
             Self::OutputShape { .. } => "N0418",
             Self::NotDecidable { .. } => "N0419",
             Self::MayVanish { .. } => "N0420",
+            Self::SplitDoesNotDivide { .. } => "N0421",
             // Promises.
             Self::BudgetForm => "N0501",
             Self::BudgetUnknown { .. } => "N0502",

@@ -220,6 +220,9 @@ impl Problem {
             P::ShuffleDoesNotDivide { layer, channels, square } => {
                 format!("`{layer}` needs channels in multiples of {square}, and gets {channels}")
             }
+            P::SplitDoesNotDivide { channels, branches } => {
+                format!("{channels} channels cannot be split into {branches} equal parts")
+            }
             P::CropTooLarge { layer, wanted, input } => {
                 format!("`{layer}` cannot cut {wanted} out of {input}")
             }
@@ -419,6 +422,7 @@ impl Problem {
             | P::CeilOfSymbol { .. }
             | P::GroupsDoNotDivide { .. }
             | P::ShuffleDoesNotDivide { .. }
+            | P::SplitDoesNotDivide { .. }
             | P::CropTooLarge { .. }
             | P::ResidualShapes { .. }
             | P::SidesDiffer { .. }

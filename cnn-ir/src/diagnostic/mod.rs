@@ -342,6 +342,10 @@ pub enum Problem {
         channels: String,
         square: String,
     },
+    SplitDoesNotDivide {
+        channels: String,
+        branches: String,
+    },
     CropTooLarge {
         layer: String,
         wanted: String,
@@ -424,6 +428,7 @@ impl Problem {
                 | Self::CeilOfSymbol { .. }
                 | Self::GroupsDoNotDivide { .. }
                 | Self::ShuffleDoesNotDivide { .. }
+                | Self::SplitDoesNotDivide { .. }
                 | Self::CropTooLarge { .. }
                 | Self::ResidualShapes { .. }
                 | Self::SidesDiffer { .. }

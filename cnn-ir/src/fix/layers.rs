@@ -65,6 +65,7 @@ impl Search<'_> {
         let (number, divisor) = match &diagnostic.problem {
             Problem::GroupsDoNotDivide { channels, groups, .. } => (channels, groups),
             Problem::ShuffleDoesNotDivide { channels, square, .. } => (channels, square),
+            Problem::SplitDoesNotDivide { channels, branches } => (channels, branches),
             _ => return Target { channels, groups: Vec::new() },
         };
         let mut groups = Vec::new();

@@ -118,6 +118,7 @@ impl Way {
             | Op::GlobalAvgPool
             | Op::Upsample { .. }
             | Op::PixelShuffle(_)
+            | Op::ChannelShuffle(_)
             | Op::Crop { .. }
             | Op::Pad { .. } => self.is_resampled = true,
             _ => return None,

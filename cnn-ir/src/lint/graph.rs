@@ -196,7 +196,15 @@ impl<'m> Builder<'m> {
                 self.node(Source::Concat, vec![value, body])
             }
             Step::Branches { merge, branches } => {
-                let values = branches.iter().map(|branch| self.branch(branch, value)).collect();
+                let mut values = Vec::new();
+                for branch in branches {
+                    // A part of the value is not the value.
+                    let arrives = match merge {
+                        Merge::Split => self.node(Source::Opaque, vec![value]),
+                        Merge::Concat | Merge::Add | Merge::Mul => value,
+                    };
+                    values.push(self.branch(branch, arrives));
+                }
                 self.node(Source::of(*merge), values)
             }
             Step::Taps { merge, taps } => {
@@ -221,7 +229,7 @@ impl<'m> Builder<'m> {
 impl Source<'_> {
     fn of(merge: Merge) -> Self {
         match merge {
-            Merge::Concat => Self::Concat,
+            Merge::Concat | Merge::Split => Self::Concat,
             Merge::Add => Self::Sum,
             Merge::Mul => Self::Product,
         }

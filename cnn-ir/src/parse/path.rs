@@ -139,6 +139,7 @@ fn kind(cursor: &mut Cursor<'_>) -> ItemKind {
         Some("concat") => merge(cursor, Merge::Concat),
         Some("add") => merge(cursor, Merge::Add),
         Some("mul") => merge(cursor, Merge::Mul),
+        Some("split") => merge(cursor, Merge::Split),
         Some("rust") if cursor.is_open(1, Delimiter::Parenthesis) => custom(cursor),
         Some("else") => {
             cursor.report(cursor.here(), Problem::StrayElse);
@@ -241,10 +242,10 @@ fn residual(cursor: &mut Cursor<'_>) -> ItemKind {
     ItemKind::Residual { body, shortcut, repeat: repeated }
 }
 
-/// `concat { a | b }` or `concat(@a, @b)`
+/// `concat { a | b }` or `concat(@a, @b)`; `split { a | b }`
 fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
     cursor.bump();
-    if cursor.is_open(0, Delimiter::Parenthesis) {
+    if cursor.is_open(0, Delimiter::Parenthesis) && merge != Merge::Split {
         let before = cursor.diagnostics.len();
         let taps = cursor.within(|inside| {
             let mut taps = Vec::new();
@@ -285,8 +286,12 @@ fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
         Merge::Concat => "`concat { a | b }` or `concat(@a, @b)`",
         Merge::Add => "`add { a | b }` or `add(@a, @b)`",
         Merge::Mul => "`mul { a | b }` or `mul(@a, @b)`",
+        Merge::Split => "`split { a | b }`",
     };
     cursor.report(cursor.here(), Problem::Expected { expected, found });
+    if cursor.bracket(0).is_some() {
+        cursor.bump();
+    }
     ItemKind::Broken
 }
 

@@ -134,7 +134,9 @@ fn structure(op: &Op) -> String {
     let kind = std::mem::discriminant(op);
     let fixed = match op {
         Op::Activation(activation) => format!("{activation:?}"),
-        Op::Conv(conv) => format!("{} {} {}", conv.depthwise, conv.bias, is_same(&conv.window)),
+        Op::Conv(conv) => {
+            format!("{} {} {} {}", conv.depthwise, conv.linear, conv.bias, is_same(&conv.window))
+        }
         Op::Deconv(deconv) => deconv.bias.to_string(),
         Op::Linear { bias, dropconnect, .. } => format!("{bias} {}", *dropconnect > 0.0),
         Op::MaxPool(window) => format!("{} {}", window.ceil, is_same(window)),
@@ -151,6 +153,7 @@ fn structure(op: &Op) -> String {
         Op::AdaptiveAvgPool(_)
         | Op::GlobalAvgPool
         | Op::PixelShuffle(_)
+        | Op::ChannelShuffle(_)
         | Op::LocalResponseNorm { .. }
         | Op::Prelu { .. }
         | Op::Dropout(_)

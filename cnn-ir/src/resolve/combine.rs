@@ -1,4 +1,4 @@
-//! Where branches meet: residual, dense, concat, add, mul.
+//! Where branches meet: residual, dense, concat, add, mul, split.
 
 use super::Flow;
 use super::field::Field;
@@ -7,7 +7,7 @@ use super::walk::{Level, Walk};
 use crate::ast::{self, Ident, Item, Merge, Path};
 use crate::diagnostic::Problem;
 use crate::dim::Dim;
-use crate::model::{Shortcut, Step};
+use crate::model::{Obligation, Relation, Shortcut, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 
@@ -134,8 +134,12 @@ impl<'a> Walk<'_, 'a> {
         let mut bodies = Vec::new();
         let mut sides = Vec::new();
         let mut field: Option<Field> = None;
+        let arrives = match merge {
+            Merge::Split => self.part(item, branches.len(), flow),
+            Merge::Concat | Merge::Add | Merge::Mul => flow.clone(),
+        };
         for branch in branches {
-            let (body, after) = self.branch(branch, flow.clone(), level);
+            let (body, after) = self.branch(branch, arrives.clone(), level);
             bodies.push(body);
             field = Some(field.map_or(after.field, |field| field.join(after.field)));
             sides.push(after);
@@ -144,6 +148,39 @@ impl<'a> Walk<'_, 'a> {
         steps.push(Step::Branches { merge, branches: bodies });
         let origin = self.met(merge, item.range, &shape, &sides);
         Flow { shape, field: field.unwrap_or(flow.field), origin }
+    }
+
+    /// What each branch of a `split` gets: an equal part of the channels.
+    fn part(&mut self, item: &Item, branches: usize, flow: &Flow) -> Flow {
+        let Some(channels) = flow.shape.channels() else { return Flow::UNKNOWN };
+        let count = i128::try_from(branches.max(1)).unwrap_or(i128::MAX);
+        let each = channels.floor_div(count);
+        let whole = &each * &Dim::from(branches.max(1) as u64);
+        match channels.equals(&whole) {
+            Some(true) => {}
+            Some(false) => {
+                let problem = Problem::SplitDoesNotDivide {
+                    channels: channels.to_string(),
+                    branches: branches.to_string(),
+                };
+                let side = Side { name: String::new(), flow };
+                self.report_meeting(head_of(item), problem, "split", &[side], &[]);
+                return Flow::UNKNOWN;
+            }
+            None => {
+                let right = Dim::from(branches.max(1) as u64);
+                let message = format!("`split` into {branches} branches gets {channels} channels");
+                let (left, range) = (channels.clone(), head_of(item));
+                self.promise(Obligation { left, relation: Relation::Multiple, right, message, range });
+            }
+        }
+        let shape = match &flow.shape {
+            Shape::Chw([_, height, width]) => Shape::Chw([each, height.clone(), width.clone()]),
+            Shape::Flat(_) => Shape::Flat(each),
+            Shape::Unknown => Shape::Unknown,
+        };
+        let origin = self.note(What::Merge("split"), head_of(item), &shape, &[flow.origin]);
+        Flow { shape, origin, ..flow.clone() }
     }
 
     pub(super) fn merge_taps(
@@ -182,7 +219,7 @@ impl<'a> Walk<'_, 'a> {
     /// Where the `sides` meet; unnamed ones are numbered in messages.
     fn merge(&mut self, range: TokenRange, merge: Merge, sides: &[Flow], names: &[&str]) -> Shape {
         match merge {
-            Merge::Concat => self.concat(range, sides, names),
+            Merge::Concat | Merge::Split => self.concat(range, sides, names),
             Merge::Add | Merge::Mul => self.broadcast(range, merge, sides, names),
         }
     }

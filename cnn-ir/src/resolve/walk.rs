@@ -436,11 +436,12 @@ impl<'a> Walk<'_, 'a> {
             // Which of the two is meant is not known.
             self.frame.taps.insert(&name.text, Flow::UNKNOWN);
         }
-        steps.push(Step::Tap(name.clone()));
+        // Kept before it is named, so that what reads the tap has a part in its gradient.
         if self.frame.is_root && !self.traced.iter().any(|(traced, _)| *traced == name.text) {
             self.traced.push((name.text.clone(), flow.shape.clone()));
             steps.push(Step::Keep(name.text.clone()));
         }
+        steps.push(Step::Tap(name.clone()));
         flow
     }
 

@@ -324,7 +324,7 @@ impl<'m> Owner<'m> {
             Step::Input(index) => chain.goto(self.context.input_variable(*index), false),
             Step::Keep(name) => {
                 let value = chain.reference();
-                chain.statement(quote!(pass.keep(#name, #value);));
+                chain.push(quote!(pass.keep(#name, #value)?));
             }
             Step::Flatten => {
                 let x = chain.reference();
@@ -564,6 +564,11 @@ impl<'m> Owner<'m> {
     fn branches(&mut self, column: &[&'m Step], merge: Merge, count: usize, chain: &mut Chain) {
         let mut lets = TokenStream::new();
         let mut references = Vec::new();
+        let parts: Vec<Ident> = (1..=count).map(|index| local(&format!("part_{index}"))).collect();
+        if merge == Merge::Split {
+            let (runtime, x) = (&self.context.runtime, chain.reference());
+            lets.extend(quote!(let [#(#parts),*] = #runtime::ops::split(#x)?;));
+        }
         for index in 0..count {
             let bodies: Vec<&'m [Step]> = column
                 .iter()
@@ -573,6 +578,9 @@ impl<'m> Owner<'m> {
                 })
                 .collect();
             let mut inner = chain.inner();
+            if merge == Merge::Split {
+                inner.goto(parts[index].clone(), true);
+            }
             self.steps(&bodies, &mut inner);
             let (branch, value) = (local(&format!("branch_{}", index + 1)), inner.expression());
             lets.extend(quote!(let #branch = #value;));
@@ -585,7 +593,7 @@ impl<'m> Owner<'m> {
     /// `concat(&[a, b])`, `add(&add(a, b)?, c)?`
     fn merged(&self, merge: Merge, values: &[TokenStream]) -> TokenStream {
         let runtime = &self.context.runtime;
-        if merge == Merge::Concat {
+        if matches!(merge, Merge::Concat | Merge::Split) {
             return quote!(#runtime::ops::concat(&[#(#values),*])?);
         }
         let operation = local(merge.keyword());

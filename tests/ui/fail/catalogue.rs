@@ -915,6 +915,17 @@ mod n0420 {
     }
 }
 
+mod n0421 {
+    use cnn_runtime::prelude::*;
+    network! {
+        N: 3x32x32 -> 10 {
+            conv3-25 relu
+         -> split { id | conv3-12 bn relu } -> channelshuffle2
+         -> gap -> fc10
+        }
+    }
+}
+
 mod n0501 {
     use cnn_runtime::prelude::*;
     network! {

@@ -92,6 +92,10 @@ impl<'a> Walk<'a> {
             }
             ItemKind::Branches { merge, branches, repeat } => {
                 self.copies(item.label.as_ref(), *repeat, input, inside, |walk, value, site| {
+                    let value = match merge {
+                        cnn_ir::ast::Merge::Split => walk.part(branches.len(), value, &place)?,
+                        _ => value,
+                    };
                     let given: Checked<Vec<Shape>> =
                         branches.iter().map(|branch| walk.path(branch, value.clone(), site)).collect();
                     walk.merge(*merge, &given?, &place)
