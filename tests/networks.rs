@@ -1,7 +1,14 @@
 //! Networks from declaration to output: names, shapes, training, saving.
 
+use cnn_examples::models::convnext::ConvNextTiny;
+use cnn_examples::models::dcgan::DcganGenerator;
+use cnn_examples::models::densenet::DenseNet121;
+use cnn_examples::models::googlenet::GoogLeNet;
+use cnn_examples::models::lenet::LeNet5;
+use cnn_examples::models::mobilenet_v2::MobileNetV2;
+use cnn_examples::models::resnet::ResNet18;
+use cnn_examples::models::squeezenet::SqueezeNet1_0;
 use cnn_runtime::prelude::*;
-use cnn_tests::classics::*;
 
 fn image(channels: usize, size: usize) -> Tensor {
     let values: Vec<f32> =
@@ -40,12 +47,12 @@ fn the_parameters_that_are_made_are_those_that_were_counted() {
     let (init, cpu) = (Init::seed(1), Device::Cpu);
     assert_eq!(made(LeNet5::init(init, &cpu).unwrap().state()), LeNet5::PARAMS);
     assert_eq!(made(ResNet18::<10>::init(init, &cpu).unwrap().state()), ResNet18::<10>::PARAMS);
-    assert_eq!(made(DenseNet121::init(init, &cpu).unwrap().state()), DenseNet121::PARAMS);
-    assert_eq!(made(MobileNetV2::init(init, &cpu).unwrap().state()), MobileNetV2::PARAMS);
-    assert_eq!(made(GoogLeNet::init(init, &cpu).unwrap().state()), GoogLeNet::PARAMS);
-    assert_eq!(made(SqueezeNet::init(init, &cpu).unwrap().state()), SqueezeNet::PARAMS);
+    assert_eq!(made(DenseNet121::<10>::init(init, &cpu).unwrap().state()), DenseNet121::<10>::PARAMS);
+    assert_eq!(made(MobileNetV2::<10>::init(init, &cpu).unwrap().state()), MobileNetV2::<10>::PARAMS);
+    assert_eq!(made(GoogLeNet::<10>::init(init, &cpu).unwrap().state()), GoogLeNet::<10>::PARAMS);
+    assert_eq!(made(SqueezeNet1_0::<10>::init(init, &cpu).unwrap().state()), SqueezeNet1_0::<10>::PARAMS);
     assert_eq!(made(DcganGenerator::init(init, &cpu).unwrap().state()), DcganGenerator::PARAMS);
-    assert_eq!(made(ConvNextTiny::init(init, &cpu).unwrap().state()), ConvNextTiny::PARAMS);
+    assert_eq!(made(ConvNextTiny::<10>::init(init, &cpu).unwrap().state()), ConvNextTiny::<10>::PARAMS);
 }
 
 #[test]

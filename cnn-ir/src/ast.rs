@@ -49,7 +49,7 @@ pub struct Network {
     pub lints: Vec<LintLevel>,
     /// `where H % 32 == 0, W >= 64`
     pub facts: Vec<Fact>,
-    /// `block Name(..) { .. }`
+    /// `block Name(..) { .. }`: those that stand between the networks, then its own.
     pub blocks: Vec<Block>,
     /// `let name = expr;`
     pub lets: Vec<Let>,
