@@ -17,13 +17,13 @@ BATCH, IMAGE = 2, (3, 224, 224)
 FLOAT32_FAIR = 1e-5
 
 
-def digest(tensor):
+def digest(tensor, digits=9):
     """Four numbers that hardly stay the same where a value changes: the mean, the least and the largest value, and
     the sum of the products with `probe` over the root of their number."""
     values = tensor.detach().double().flatten().numpy()
     probe = formula.values("probe", values.size).astype(np.float64)
     numbers = [values.mean(), values.min(), values.max(), values @ probe / np.sqrt(values.size)]
-    return [float(f"{number:.9g}") for number in numbers]
+    return [float(f"{number:.{digits}g}") for number in numbers]
 
 
 def shape(tensor):
@@ -79,7 +79,6 @@ def record(name, made):
     images = images.double().requires_grad_(made.gradients)
     with torch.set_grad_enabled(made.gradients):
         logits = net(images)
-    modules = list(look.digests.items())
     outputs = {"logits": logits}
     with torch.no_grad():
         outputs |= {head: net.get_submodule(module)(look.kept[read]) for head, (module, read) in made.heads.items()}
@@ -88,7 +87,7 @@ def record(name, made):
 
     entry = {"name": name, "gain": made.gain, "input": shape(images)}
     entry["tensors"] = [[key, shape(value)] for key, value in tensors(net).items()]
-    entry["modules"] = [[key, *values] for key, values in modules]
+    entry["modules"] = [[key, *values] for key, values in look.digests.items()]
     if made.gradients:
         entry["gradients"] = gradients(net, images, logits)
     stored = {f"{name}:{key}": np.ascontiguousarray(value.detach().float().numpy()) for key, value in outputs.items()}
@@ -101,7 +100,7 @@ def gradients(net, images, logits):
     cotangent = formula.values("cotangent", logits.numel()).astype(np.float64).reshape(logits.shape)
     leaves = {"input": images} | dict(net.named_parameters())
     found = torch.autograd.grad((logits * torch.from_numpy(cotangent)).sum(), list(leaves.values()))
-    return [[key, *digest(value)] for key, value in zip(leaves, found)]
+    return [[key, *digest(value, digits=12)] for key, value in zip(leaves, found)]
 
 
 def write(path, entry):

@@ -1,6 +1,6 @@
 //! What was recorded of torchvision's networks: a JSON file for each, and the logits of all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
@@ -10,14 +10,11 @@ fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "models", name].iter().collect()
 }
 
-/// The names of the networks that were recorded, sorted.
+/// The names of the networks that were recorded.
 pub(crate) fn names() -> Vec<String> {
     let entries = std::fs::read_dir(file("")).expect("the folder of the references");
     let files = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("a name in UTF-8"));
-    let mut names: Vec<String> =
-        files.filter_map(|file| file.strip_suffix(".json").map(str::to_owned)).collect();
-    names.sort();
-    names
+    files.filter_map(|file| file.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
 /// Four numbers that hardly stay the same where a value of a tensor changes.
@@ -50,7 +47,7 @@ pub(crate) struct Recorded {
     /// The modules whose path has at most two names.
     pub(crate) modules: HashMap<String, Module>,
     /// Of the input (called so) and of every parameter; none where they were not recorded.
-    pub(crate) gradients: Vec<(String, Digest)>,
+    pub(crate) gradients: BTreeMap<String, Digest>,
 }
 
 impl Recorded {
@@ -69,7 +66,7 @@ impl Recorded {
                 .map(|row| (text_of(&row[0]).to_owned(), shape(&row[1])))
                 .collect(),
             modules: rows(&entry["modules"]).map(|row| (text_of(&row[0]).to_owned(), module(row))).collect(),
-            gradients: entry.get("gradients").map_or(Vec::new(), |gradients| {
+            gradients: entry.get("gradients").map_or(BTreeMap::new(), |gradients| {
                 rows(gradients).map(|row| (text_of(&row[0]).to_owned(), digest(&row[1..]))).collect()
             }),
         }

@@ -6,6 +6,7 @@ from functools import partial
 from torchvision import models
 
 # What the weights of convolutions are multiplied by (see `formula.tensor`): where no norms follow, and where they do.
+# Some need more than the others lest their values fade: they have few ReLUs, or a large `eps`.
 PLAIN, NORMED = 1.0, 0.04
 
 
@@ -38,24 +39,24 @@ TWINS = {
     "vgg13_bn": Twin(models.vgg13_bn),
     "vgg16_bn": Twin(models.vgg16_bn),
     "vgg19_bn": Twin(models.vgg19_bn),
-    "googlenet": Twin(googlenet(aux=False)),
+    "googlenet": Twin(googlenet(aux=False), 0.06),
     # Its other heads answer in training only, so they are asked one by one.
     "googlenet_aux": Twin(
-        googlenet(aux=True), heads={"aux1": ("aux1", "inception4a"), "aux2": ("aux2", "inception4d")}
+        googlenet(aux=True), 0.06, heads={"logits1": ("aux1", "inception4a"), "logits2": ("aux2", "inception4d")}
     ),
     "resnet18": Twin(models.resnet18, gradients=True),
     "resnet34": Twin(models.resnet34),
     "resnet50": Twin(models.resnet50),
     "resnet101": Twin(models.resnet101),
     "resnet152": Twin(models.resnet152),
-    "densenet121": Twin(models.densenet121, gradients=True),
-    "densenet169": Twin(models.densenet169),
+    "densenet121": Twin(models.densenet121, 0.05, gradients=True),
+    "densenet169": Twin(models.densenet169, 0.05),
     "squeezenet1_0": Twin(models.squeezenet1_0, PLAIN),
     "squeezenet1_1": Twin(models.squeezenet1_1, PLAIN),
-    "mobilenet_v2": Twin(models.mobilenet_v2),
-    "mobilenet_v3_small": Twin(models.mobilenet_v3_small, gradients=True),
-    "mobilenet_v3_large": Twin(models.mobilenet_v3_large),
-    "efficientnet_b0": Twin(models.efficientnet_b0),
-    "shufflenet_v2_x1_0": Twin(models.shufflenet_v2_x1_0, gradients=True),
+    "mobilenet_v2": Twin(models.mobilenet_v2, 0.06),
+    "mobilenet_v3_small": Twin(models.mobilenet_v3_small, 0.07, gradients=True),
+    "mobilenet_v3_large": Twin(models.mobilenet_v3_large, 0.065),
+    "efficientnet_b0": Twin(models.efficientnet_b0, 0.06),
+    "shufflenet_v2_x1_0": Twin(models.shufflenet_v2_x1_0, 0.05, gradients=True),
     "convnext_tiny": Twin(models.convnext_tiny, gradients=True),
 }
