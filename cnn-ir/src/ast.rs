@@ -277,7 +277,7 @@ pub enum ItemKind {
         /// The taps.
         taps: Vec<Ident>,
     },
-    /// `@name`: first in a path it reads, elsewhere it names the value at this point.
+    /// `@name`: first in a path it reads, elsewhere it names the value at this point. `@network.name` reads a stage.
     Tap(Ident),
     /// `=> shape`
     Ascription(ShapeExpr),
@@ -288,12 +288,12 @@ pub enum ItemKind {
         /// What it gives.
         output: ShapeExpr,
     },
-    /// `path::to::Network => shape`
+    /// `path::to::Network => shape` or `path::to::Network => (stage: shape, ..)`
     External {
         /// The Rust path.
         path: TokenRange,
-        /// What it gives.
-        output: ShapeExpr,
+        /// What it gives: one shape, or stages by name.
+        outputs: Vec<Port>,
     },
     /// Something that could not be read; reported already.
     Broken,

@@ -46,6 +46,7 @@
 //! ```
 
 pub mod boundary;
+pub mod diagram;
 pub mod dsl;
 pub mod error;
 pub mod info;
@@ -68,8 +69,11 @@ pub use candle_nn::VarBuilder;
 pub use cnn_ir::window::{Axis, Padding, Window};
 #[cfg(feature = "macros")]
 pub use cnn_macros::network;
+pub use diagram::{Detail, Diagram};
 pub use error::{Error, Result};
-pub use info::{LayerInfo, Summary, same_shape};
+#[doc(hidden)]
+pub use info::{has_stage, same_shape};
+pub use info::{LayerInfo, Summary};
 pub use init::{Init, Scheme};
 pub use network::{Network, Stage};
 pub use params::State;

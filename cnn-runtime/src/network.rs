@@ -4,6 +4,7 @@ use std::fmt;
 
 use candle_core::{ModuleT, Tensor};
 
+use crate::diagram::Diagram;
 use crate::error::Result;
 use crate::info::{LayerInfo, Summary};
 use crate::params::State;
@@ -49,6 +50,9 @@ pub trait Network: ModuleT + fmt::Debug + Send + Sync {
 
     /// The table of its layers.
     fn summary(&self) -> Summary;
+
+    /// What flows where, to draw.
+    fn diagram(&self) -> Diagram;
 
     /// The output of a run, which keeps its stages where the pass is tracing.
     ///

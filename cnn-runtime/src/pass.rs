@@ -34,6 +34,8 @@ pub struct Pass {
     generator: Option<Generator>,
     /// Activations, in order; absent where nothing is kept.
     kept: Option<RefCell<Vec<Kept>>>,
+    /// The names of what is kept, where that is not everything.
+    only: Option<Vec<String>>,
     /// Whether the gradients of what is kept can be asked for.
     probes: bool,
 }
@@ -51,13 +53,13 @@ impl Pass {
     /// Inference: dropout is the identity, batch norms use their running statistics.
     #[must_use]
     pub const fn eval() -> Self {
-        Self { generator: None, kept: None, probes: false }
+        Self { generator: None, kept: None, only: None, probes: false }
     }
 
     /// Training, with masks from a generator (whose counter the pass advances).
     #[must_use]
     pub fn train(generator: &Generator) -> Self {
-        Self { generator: Some(generator.clone()), kept: None, probes: false }
+        Self { generator: Some(generator.clone()), kept: None, only: None, probes: false }
     }
 
     /// Keeps activations for [`kept`](Self::kept).
@@ -73,10 +75,12 @@ impl Pass {
         Self { probes: true, ..self.tracing() }
     }
 
-    /// A pass of the same kind for a network inside this one, whose activations are kept apart.
+    /// A pass of the same kind for a network inside this one, which keeps these of its activations.
     #[must_use]
-    pub fn inside(&self) -> Self {
-        Self { generator: self.generator.clone(), kept: Some(RefCell::default()), probes: false }
+    pub fn inside(&self, names: &[&str]) -> Self {
+        let only = names.iter().map(|&name| name.to_owned()).collect();
+        let kept = Some(RefCell::default());
+        Self { generator: self.generator.clone(), kept, only: Some(only), probes: false }
     }
 
     /// Whether this is training.
@@ -153,6 +157,9 @@ impl Pass {
     /// What the device says where it cannot hold the zeros that a [probing](Self::probing) pass adds.
     pub fn keep(&self, name: &str, x: &Tensor) -> candle_core::Result<Tensor> {
         let Some(kept) = &self.kept else { return Ok(x.clone()) };
+        if self.only.as_ref().is_some_and(|only| !only.iter().any(|kept| kept == name)) {
+            return Ok(x.clone());
+        }
         let (value, probe) = if self.probes {
             let probe = Var::from_tensor(&x.zeros_like()?)?;
             (x.add(&probe)?, Some(probe))
@@ -206,7 +213,10 @@ impl Pass {
     /// The names of what was kept, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let kept = self.kept.iter().flat_map(|kept| kept.borrow().iter().map(|kept| kept.name.clone()).collect::<Vec<_>>());
+        let kept = self
+            .kept
+            .iter()
+            .flat_map(|kept| kept.borrow().iter().map(|kept| kept.name.clone()).collect::<Vec<_>>());
         kept.collect()
     }
 

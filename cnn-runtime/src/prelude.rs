@@ -14,6 +14,7 @@
 //! ```
 
 pub use crate::boundary::{Batch, Chw, Flat, Input};
+pub use crate::diagram::{Detail, Diagram};
 pub use crate::error::{Error, Result};
 pub use crate::info::{LayerInfo, Summary};
 pub use crate::init::{Init, Scheme};

@@ -177,11 +177,7 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<1, 32, 32>,
-        >::into_batch(x, "LeNet5", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::eval())?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::eval())
     }
     /// The network's output as in training: batch statistics (the running ones are updated), dropout
     /// from the network's own generator.
@@ -192,11 +188,7 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<1, 32, 32>,
-        >::into_batch(x, "LeNet5", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::train(self.state.generator()))?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::train(self.state.generator()))
     }
     /// The output with everything that has a label or a tap, as in inference.
     ///
@@ -206,13 +198,35 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<LeNet5Trace> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<1, 32, 32>,
-        >::into_batch(x, "LeNet5", &self.state)?;
         let pass = ::cnn_runtime::Pass::eval().tracing();
-        let output = self.run(&x, &pass)?;
-        let output = { ::core::convert::TryInto::try_into(output) }?;
-        ::core::result::Result::Ok(LeNet5Trace { output })
+        let output = self.checked_run(x, &pass)?;
+        LeNet5Trace::collect(|name| pass.kept(name), output)
+    }
+    /// What [`Self::trace`] gives, and its gradients: those of the scalar that `of` makes of the output.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; what `of` says.
+    pub fn trace_gradients(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+        of: impl ::core::ops::FnOnce(
+            &::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+        ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor>,
+    ) -> ::cnn_runtime::Result<(LeNet5Trace, LeNet5Trace)> {
+        let pass = ::cnn_runtime::Pass::eval().probing();
+        let output = self.checked_run(x, &pass)?;
+        let output = ::cnn_runtime::Batch::<
+            ::cnn_runtime::Flat<10>,
+        >::try_from(pass.keep("output", &output)?)?;
+        let gradients = of(&output)?.backward()?;
+        let gradient = |name: &str| pass.gradient(name, &gradients);
+        ::core::result::Result::Ok((
+            LeNet5Trace::collect(|name| pass.kept(name), output)?,
+            LeNet5Trace::collect(
+                gradient,
+                ::core::convert::TryInto::try_into(gradient("output")?)?,
+            )?,
+        ))
     }
     /// The table of its layers.
     #[must_use]
@@ -223,6 +237,18 @@ impl LeNet5 {
             Self::PARAMS,
             ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
         )
+    }
+    /// One run between checked inputs and typed outputs.
+    fn checked_run(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<1, 32, 32>,
+        >::into_batch(x, "LeNet5", &self.state)?;
+        let output = self.run(&x, pass)?;
+        ::core::convert::TryInto::try_into(output)
     }
     /// One run on bare tensors.
     #[doc(hidden)]
@@ -294,10 +320,53 @@ impl ::cnn_runtime::ModuleT for LeNet5 {
         ::core::result::Result::Ok(output?.into_inner())
     }
 }
+#[automatically_derived]
+impl ::cnn_runtime::Network for LeNet5 {
+    fn name(&self) -> &'static str {
+        "LeNet5"
+    }
+    fn input_shape(&self) -> &'static [usize] {
+        &Self::INPUT
+    }
+    fn output_shape(&self) -> &'static [usize] {
+        &Self::OUTPUT
+    }
+    fn layers(&self) -> &'static [::cnn_runtime::LayerInfo] {
+        &Self::LAYERS
+    }
+    fn state(&self) -> &::cnn_runtime::State {
+        &self.state
+    }
+    fn summary(&self) -> ::cnn_runtime::Summary {
+        Self::summary()
+    }
+    fn forward_pass(
+        &self,
+        x: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Tensor> {
+        ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
+    }
+}
 ///What [`LeNet5::trace`] saw.
 #[derive(Clone, Debug)]
 #[allow(dead_code)]
 pub struct LeNet5Trace {
     /// The network's output.
     pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_variables, clippy::all, clippy::pedantic)]
+impl LeNet5Trace {
+    /// Each by name, in the order of execution, without the output.
+    #[must_use]
+    pub fn stages(&self) -> [(&'static str, &::cnn_runtime::Tensor); 0] {
+        []
+    }
+    fn collect(
+        of: impl ::core::ops::Fn(&str) -> ::cnn_runtime::Result<::cnn_runtime::Tensor>,
+        output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self { output })
+    }
 }

@@ -256,11 +256,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<3, 224, 224>,
-        >::into_batch(x, "ResNet18", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::eval())?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::eval())
     }
     /// The network's output as in training: batch statistics (the running ones are updated), dropout
     /// from the network's own generator.
@@ -271,11 +267,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<3, 224, 224>,
-        >::into_batch(x, "ResNet18", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::train(self.state.generator()))?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::train(self.state.generator()))
     }
     /// The output with everything that has a label or a tap, as in inference.
     ///
@@ -285,22 +277,35 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<ResNet18Trace<CLASSES>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<3, 224, 224>,
-        >::into_batch(x, "ResNet18", &self.state)?;
         let pass = ::cnn_runtime::Pass::eval().tracing();
-        let output = self.run(&x, &pass)?;
-        let output = { ::core::convert::TryInto::try_into(output) }?;
-        ::core::result::Result::Ok(ResNet18Trace {
-            conv1: ::core::convert::TryInto::try_into(pass.take("conv1")?)?,
-            bn1: ::core::convert::TryInto::try_into(pass.take("bn1")?)?,
-            layer1: ::core::convert::TryInto::try_into(pass.take("layer1")?)?,
-            layer2: ::core::convert::TryInto::try_into(pass.take("layer2")?)?,
-            layer3: ::core::convert::TryInto::try_into(pass.take("layer3")?)?,
-            layer4: ::core::convert::TryInto::try_into(pass.take("layer4")?)?,
-            fc: ::core::convert::TryInto::try_into(pass.take("fc")?)?,
-            output,
-        })
+        let output = self.checked_run(x, &pass)?;
+        ResNet18Trace::collect(|name| pass.kept(name), output)
+    }
+    /// What [`Self::trace`] gives, and its gradients: those of the scalar that `of` makes of the output.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; what `of` says.
+    pub fn trace_gradients(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+        of: impl ::core::ops::FnOnce(
+            &::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+        ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor>,
+    ) -> ::cnn_runtime::Result<(ResNet18Trace<CLASSES>, ResNet18Trace<CLASSES>)> {
+        let pass = ::cnn_runtime::Pass::eval().probing();
+        let output = self.checked_run(x, &pass)?;
+        let output = ::cnn_runtime::Batch::<
+            ::cnn_runtime::Flat<CLASSES>,
+        >::try_from(pass.keep("output", &output)?)?;
+        let gradients = of(&output)?.backward()?;
+        let gradient = |name: &str| pass.gradient(name, &gradients);
+        ::core::result::Result::Ok((
+            ResNet18Trace::collect(|name| pass.kept(name), output)?,
+            ResNet18Trace::collect(
+                gradient,
+                ::core::convert::TryInto::try_into(gradient("output")?)?,
+            )?,
+        ))
     }
     /// The table of its layers.
     #[must_use]
@@ -312,6 +317,18 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
         )
     }
+    /// One run between checked inputs and typed outputs.
+    fn checked_run(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<3, 224, 224>,
+        >::into_batch(x, "ResNet18", &self.state)?;
+        let output = self.run(&x, pass)?;
+        ::core::convert::TryInto::try_into(output)
+    }
     /// One run on bare tensors.
     #[doc(hidden)]
     pub fn run(
@@ -321,9 +338,9 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
     ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
         use ::cnn_runtime::{Module as _, ModuleT as _};
         let mut x = self.conv1.forward(input)?;
-        pass.keep("conv1", &x);
+        x = pass.keep("conv1", &x)?;
         x = self.bn1.forward_t(&x, pass.is_train())?;
-        pass.keep("bn1", &x);
+        x = pass.keep("bn1", &x)?;
         x = ::cnn_runtime::ops::relu(&x)?;
         x = ::cnn_runtime::ops::max_pool2d(
             &x,
@@ -333,25 +350,25 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             .layer1
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer1", &x);
+        x = pass.keep("layer1", &x)?;
         x = self
             .layer2
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer2", &x);
+        x = pass.keep("layer2", &x)?;
         x = self
             .layer3
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer3", &x);
+        x = pass.keep("layer3", &x)?;
         x = self
             .layer4
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer4", &x);
+        x = pass.keep("layer4", &x)?;
         x = ::cnn_runtime::ops::global_avg_pool2d(&x)?;
         x = self.fc.forward(&x)?;
-        pass.keep("fc", &x);
+        x = pass.keep("fc", &x)?;
         ::core::result::Result::Ok(x)
     }
     /// Every layer, in the order of execution.
@@ -730,6 +747,34 @@ impl<const CLASSES: usize> ::cnn_runtime::ModuleT for ResNet18<CLASSES> {
         ::core::result::Result::Ok(output?.into_inner())
     }
 }
+#[automatically_derived]
+impl<const CLASSES: usize> ::cnn_runtime::Network for ResNet18<CLASSES> {
+    fn name(&self) -> &'static str {
+        "ResNet18"
+    }
+    fn input_shape(&self) -> &'static [usize] {
+        &Self::INPUT
+    }
+    fn output_shape(&self) -> &'static [usize] {
+        &Self::OUTPUT
+    }
+    fn layers(&self) -> &'static [::cnn_runtime::LayerInfo] {
+        &Self::LAYERS
+    }
+    fn state(&self) -> &::cnn_runtime::State {
+        &self.state
+    }
+    fn summary(&self) -> ::cnn_runtime::Summary {
+        Self::summary()
+    }
+    fn forward_pass(
+        &self,
+        x: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Tensor> {
+        ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
+    }
+}
 ///What [`ResNet18::trace`] saw.
 #[derive(Clone, Debug)]
 #[allow(dead_code)]
@@ -750,6 +795,38 @@ pub struct ResNet18Trace<const CLASSES: usize> {
     pub fc: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
     /// The network's output.
     pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_variables, clippy::all, clippy::pedantic)]
+impl<const CLASSES: usize> ResNet18Trace<CLASSES> {
+    /// Each by name, in the order of execution, without the output.
+    #[must_use]
+    pub fn stages(&self) -> [(&'static str, &::cnn_runtime::Tensor); 7] {
+        [
+            ("conv1", &self.conv1),
+            ("bn1", &self.bn1),
+            ("layer1", &self.layer1),
+            ("layer2", &self.layer2),
+            ("layer3", &self.layer3),
+            ("layer4", &self.layer4),
+            ("fc", &self.fc),
+        ]
+    }
+    fn collect(
+        of: impl ::core::ops::Fn(&str) -> ::cnn_runtime::Result<::cnn_runtime::Tensor>,
+        output: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self {
+            conv1: ::core::convert::TryInto::try_into(of("conv1")?)?,
+            bn1: ::core::convert::TryInto::try_into(of("bn1")?)?,
+            layer1: ::core::convert::TryInto::try_into(of("layer1")?)?,
+            layer2: ::core::convert::TryInto::try_into(of("layer2")?)?,
+            layer3: ::core::convert::TryInto::try_into(of("layer3")?)?,
+            layer4: ::core::convert::TryInto::try_into(of("layer4")?)?,
+            fc: ::core::convert::TryInto::try_into(of("fc")?)?,
+            output,
+        })
+    }
 }
 ///The projection of a residual, where the shapes differ.
 #[derive(Clone, Debug)]

@@ -83,6 +83,9 @@ impl Problem {
             Self::ExtraInCall { .. } => "N0327",
             Self::StructTaken { .. } => "N0328",
             Self::CountTooLarge { .. } => "N0329",
+            Self::SeveralOutputs { .. } => "N0330",
+            Self::StageNamed { .. } => "N0331",
+            Self::TransparentLabel => "N0332",
             // Shapes.
             Self::FeaturesNotKnown { .. } => "N0401",
             Self::NeedsImage { .. } => "N0402",

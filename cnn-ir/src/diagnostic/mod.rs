@@ -272,6 +272,14 @@ pub enum Problem {
     SeveralPorts {
         network: String,
     },
+    SeveralOutputs {
+        network: String,
+        label: Option<String>,
+    },
+    StageNamed {
+        name: String,
+    },
+    TransparentLabel,
     OneBranch {
         what: &'static str,
     },

@@ -44,7 +44,9 @@ pub(super) fn conv(options: &Options, input: &Shape) -> BuildResult {
     divides(options, &groups, &out_channels, "filters")?;
     let linear = options.word("linear");
     if linear && !(is_pointwise(&window) && groups == Dim::ONE) {
-        return Err(options.contradiction("`linear` (a 1x1 kernel at each position)", "another window or groups"));
+        return Err(
+            options.contradiction("`linear` (a 1x1 kernel at each position)", "another window or groups")
+        );
     }
     let kind = if linear { Kind::Linear } else { Kind::Plain };
     finish(options, input, in_channels, out_channels, groups, window, kind)

@@ -147,7 +147,7 @@ fn generics(cursor: &mut Cursor<'_>, network: &mut Network) {
 }
 
 /// `shape` or `(name: shape, ..)`
-fn io(cursor: &mut Cursor<'_>) -> Option<Vec<Port>> {
+pub(super) fn io(cursor: &mut Cursor<'_>) -> Option<Vec<Port>> {
     let named =
         cursor.is_open(0, Delimiter::Parenthesis) && cursor.ident(1).is_some() && cursor.punct(2, ':');
     if !named {

@@ -173,7 +173,7 @@ fn kind(cursor: &mut Cursor<'_>) -> ItemKind {
     }
 }
 
-/// `@name`
+/// `@name`, or `@network.name` for a stage of a network that is a layer.
 pub(super) fn tap(cursor: &mut Cursor<'_>) -> Option<Ident> {
     cursor.bump();
     let name = cursor.take_ident();
@@ -181,7 +181,13 @@ pub(super) fn tap(cursor: &mut Cursor<'_>) -> Option<Ident> {
         let found = cursor.found();
         cursor.report(cursor.here(), Problem::Expected { expected: "the name of a tap after `@`", found });
     }
-    name
+    let network = name?;
+    if !(cursor.punct(0, '.') && cursor.ident(1).is_some()) {
+        return Some(network);
+    }
+    cursor.bump();
+    let stage = cursor.take_ident()?;
+    Some(Ident { text: format!("{}.{}", network.text, stage.text), token: stage.token })
 }
 
 fn group(cursor: &mut Cursor<'_>) -> ItemKind {
@@ -309,7 +315,7 @@ fn custom(cursor: &mut Cursor<'_>) -> ItemKind {
     shape(cursor).map_or(ItemKind::Broken, |output| ItemKind::Custom { expression, output })
 }
 
-/// `path::to::Network => shape`
+/// `path::to::Network => shape` or `path::to::Network => (stage: shape, ..)`
 fn external(cursor: &mut Cursor<'_>) -> ItemKind {
     let first = cursor.position();
     let mut depth = 0_i32;
@@ -339,7 +345,7 @@ fn external(cursor: &mut Cursor<'_>) -> ItemKind {
         cursor.report(path, Problem::ShapeNotStated { layer: cursor.text(path) });
         return ItemKind::Broken;
     }
-    shape(cursor).map_or(ItemKind::Broken, |output| ItemKind::External { path, output })
+    super::header::io(cursor).map_or(ItemKind::Broken, |outputs| ItemKind::External { path, outputs })
 }
 
 /// `word(args)-size/stride(args) repeat`

@@ -75,7 +75,7 @@ impl Walk<'_, '_> {
                     let paths: Vec<&str> = call.copies.iter().map(|(path, _)| path.as_str()).collect();
                     write(out, &format!("{}=call{}{};", paths.join(","), call.block.0, call.list.is_some()));
                 }
-                Step::Residual { body, shortcut } => {
+                Step::Residual { body, shortcut, .. } => {
                     write(out, "residual{");
                     self.describe(body, out);
                     write(out, "}");
@@ -93,12 +93,12 @@ impl Walk<'_, '_> {
                     };
                     out.projections.push(projection);
                 }
-                Step::Dense { body } => {
+                Step::Dense { body, .. } => {
                     write(out, "dense{");
                     self.describe(body, out);
                     write(out, "}");
                 }
-                Step::Branches { merge, branches } => {
+                Step::Branches { merge, branches, .. } => {
                     write(out, merge.keyword());
                     for branch in branches {
                         write(out, "{");
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
                         write(out, "}");
                     }
                 }
-                Step::Taps { merge, taps } => {
+                Step::Taps { merge, taps, .. } => {
                     write(out, &format!("{}({});", merge.keyword(), taps.join(",")))
                 }
                 Step::Tap(name) => write(out, &format!("tap {};", name.text)),

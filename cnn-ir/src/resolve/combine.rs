@@ -7,7 +7,7 @@ use super::walk::{Level, Walk};
 use crate::ast::{self, Ident, Item, Merge, Path};
 use crate::diagnostic::Problem;
 use crate::dim::Dim;
-use crate::model::{Obligation, Relation, Shortcut, Step};
+use crate::model::{Meeting, Obligation, Relation, Shortcut, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 
@@ -56,7 +56,7 @@ impl<'a> Walk<'_, 'a> {
                 return Flow::UNKNOWN;
             }
         };
-        steps.push(Step::Residual { body: inner, shortcut });
+        steps.push(Step::Residual { body: inner, shortcut, meeting: meeting(level, &after.shape) });
         parents.push(flow.origin);
         let origin = self.note(What::Merge("residual"), item.range, &after.shape, &parents);
         Flow { shape: after.shape, field, origin }
@@ -113,7 +113,7 @@ impl<'a> Walk<'_, 'a> {
         let field = flow.field.join(after.field);
         let sides = [flow, after];
         let shape = self.concat(head_of(item), &sides, &["its input", "the body"]);
-        steps.push(Step::Dense { body: inner });
+        steps.push(Step::Dense { body: inner, meeting: meeting(level, &shape) });
         let [flow, after] = sides;
         let origin = self.note(What::Merge("dense"), item.range, &shape, &[after.origin, flow.origin]);
         Flow { shape, field, origin }
@@ -145,7 +145,8 @@ impl<'a> Walk<'_, 'a> {
             sides.push(after);
         }
         let shape = self.merge(head_of(item), merge, &sides, &[]);
-        steps.push(Step::Branches { merge, branches: bodies });
+        let arrives = arrives.shape;
+        steps.push(Step::Branches { merge, arrives, branches: bodies, meeting: meeting(level, &shape) });
         let origin = self.met(merge, item.range, &shape, &sides);
         Flow { shape, field: field.unwrap_or(flow.field), origin }
     }
@@ -188,6 +189,7 @@ impl<'a> Walk<'_, 'a> {
         item: &'a Item,
         merge: Merge,
         taps: &'a [Ident],
+        level: &Level,
         steps: &mut Vec<Step>,
     ) -> Flow {
         let mut sides = Vec::new();
@@ -206,7 +208,8 @@ impl<'a> Walk<'_, 'a> {
         let names: Vec<String> = taps.iter().map(|tap| format!("`@{}`", tap.text)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let shape = self.merge(item.range, merge, &sides, &names);
-        steps.push(Step::Taps { merge, taps: taps.iter().map(|tap| tap.text.clone()).collect() });
+        let taps = taps.iter().map(|tap| tap.text.clone()).collect();
+        steps.push(Step::Taps { merge, taps, meeting: meeting(level, &shape) });
         let origin = self.met(merge, item.range, &shape, &sides);
         Flow { shape, field: field.unwrap_or(Field::Unknown), origin }
     }
@@ -310,6 +313,11 @@ impl<'a> Walk<'_, 'a> {
         }
         full
     }
+}
+
+/// Where values meet at this level.
+fn meeting(level: &Level, output: &Shape) -> Meeting {
+    Meeting { path: level.prefix.trim_end_matches('.').to_owned(), output: output.clone() }
 }
 
 /// The keyword of a combination: where its message stands.

@@ -8,7 +8,7 @@ use super::sizes::literal;
 use super::words::{ident, local, located};
 use cnn_ir::model::Port;
 use cnn_ir::shape::Shape;
-use cnn_ir::summary;
+use cnn_ir::summary::Summary;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
@@ -41,6 +41,7 @@ impl Context<'_> {
         let traits = self.traits(&parameters, &arguments);
         let (trace, outputs) = (self.trace_struct(&parameters), self.outputs_struct(&parameters));
         let nested = owner.nested();
+        let (picture, diagram) = (self.picture(), self.diagram());
         quote! {
             #(#attributes)*
             #(#[doc = #documentation])*
@@ -48,6 +49,13 @@ impl Context<'_> {
             #visibility struct #name #declared {
                 #declarations
                 state: #runtime::State,
+            }
+
+            #(#[doc = #picture])*
+            #[automatically_derived]
+            #[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+            impl #plain #name #arguments {
+                #diagram
             }
 
             #[automatically_derived]
@@ -115,7 +123,8 @@ impl Context<'_> {
             format!("Takes {}, gives {}.", ports(&self.model.inputs), ports(&self.model.outputs)),
             String::new(),
         ];
-        lines.extend(summary::markdown(self.model).lines().map(|line| format!(" {line}")));
+        lines.extend(Summary::of(self.model).markdown().lines().map(|line| format!(" {line}")));
+        lines.extend([String::new(), format!(" [`{}::diagram`] draws it.", self.model.name.text)]);
         lines
     }
 
@@ -353,7 +362,7 @@ impl Context<'_> {
                 #gradients
             }
 
-            /// The table of its layers.
+            /// The table of its layers, to print; `summary().lecture()` is the lecture's form.
             #[must_use]
             pub fn summary() -> #runtime::Summary {
                 #table
@@ -384,10 +393,14 @@ impl Context<'_> {
             outputs => {
                 // They are taps, and kept as such.
                 let name = self.outputs_name();
-                let labels = outputs.iter().filter_map(|port| port.name.as_ref());
-                let fields = labels.map(|label| {
-                    let (field, label) = (ident(&label.text, self.bridge.span(label.token)), &label.text);
-                    quote!(#field: ::core::convert::TryInto::try_into(gradient(#label)?)?,)
+                let fields = outputs.iter().filter_map(|port| {
+                    let label = port.name.as_ref()?;
+                    let (field, text) = (ident(&label.text, self.bridge.span(label.token)), &label.text);
+                    let kept = self.model.traced.iter().find(|(name, _)| name == text);
+                    // Cx1x1 leaves as C.
+                    let flat = kept.filter(|(_, shape)| shape.dims().len() != port.shape.dims().len());
+                    let flat = flat.map(|_| quote!(.flatten_from(1)?));
+                    Some(quote!(#field: ::core::convert::TryInto::try_into(gradient(#text)? #flat)?,))
                 });
                 (TokenStream::new(), quote!(#name { #(#fields)* }))
             }
@@ -428,7 +441,11 @@ impl Context<'_> {
         } else {
             quote!(::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]))
         };
-        quote!(#runtime::Summary::new(#name, &Self::LAYERS, Self::PARAMS, #costs))
+        let inputs = match self.model.inputs.as_slice() {
+            [input] if input.name.is_none() => quote!(&[("", &Self::INPUT)]),
+            _ => quote!(&Self::INPUT),
+        };
+        quote!(#runtime::Summary::new(#name, #inputs, &Self::LAYERS, Self::PARAMS, #costs))
     }
 
     /// candle's own traits, for networks of one input and one output.
@@ -473,6 +490,10 @@ impl Context<'_> {
 
                 fn summary(&self) -> #runtime::Summary {
                     Self::summary()
+                }
+
+                fn diagram(&self) -> #runtime::Diagram {
+                    Self::diagram()
                 }
 
                 fn forward_pass(

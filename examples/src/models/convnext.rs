@@ -11,7 +11,7 @@ network! {
         // `i` of 18 blocks come before: the deeper, the more often a block is dropped, up to 0.1.
         block Block(c, i) {
             residual {
-                block: (dw7 id ln(eps=1e-6) conv1-(4*c) gelu conv1-c id)
+                block: (dw7 id ln(eps=1e-6) conv1-(4*c)(linear) gelu conv1-c(linear) id)
                 layer_scale: scale(1e-6) droppath(0.1*i/17)
             }
         }

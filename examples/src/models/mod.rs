@@ -15,6 +15,7 @@ pub mod lenet;
 pub mod mobilenet_v2;
 pub mod mobilenet_v3;
 pub mod resnet;
+pub mod shufflenet_v2;
 pub mod squeezenet;
 pub mod unet;
 pub mod vgg;

@@ -54,6 +54,9 @@ impl<'a> Walk<'a> {
         if site.argument {
             return unknown("a tap in an argument");
         }
+        if tap.text.contains('.') {
+            return unknown("a stage of another network");
+        }
         match site.taps.borrow().get(&tap.text) {
             Some(shape) => Ok(shape.clone()),
             None => wrong_at(tap.range(), format!("there is no tap `@{}` before this", tap.text)),
