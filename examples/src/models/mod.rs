@@ -19,3 +19,4 @@ pub mod shufflenet_v2;
 pub mod squeezenet;
 pub mod unet;
 pub mod vgg;
+pub mod zoo;
