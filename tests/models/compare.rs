@@ -10,7 +10,7 @@ use crate::recorded::Digest;
 
 /// The largest error allowed, as a part of the range of the values expected: of gradients in f64, else of f32.
 fn tolerance(kind: &str) -> f64 {
-    if kind == "gradients" { 1e-9 } else { 1e-5 }
+    if kind == "gradients" { 1e-10 } else { 1e-5 }
 }
 
 /// The values called `probe`, as many as the largest tensor needs.

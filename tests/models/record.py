@@ -36,9 +36,25 @@ def tensors(net):
     return {key: value for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
 
 
+class Hardsigmoid(torch.nn.Module):
+    """Written out, because PyTorch's own gradient is that of float32 even in float64: its sixth is rounded so."""
+
+    def forward(self, x):
+        return torch.nn.functional.relu6(x + 3) / 6
+
+
+def exact(net):
+    """Puts the exact hardsigmoid in the place of PyTorch's."""
+    for name, module in list(net.named_modules()):
+        if isinstance(module, torch.nn.Hardsigmoid):
+            parent, _, child = name.rpartition(".")
+            setattr(net.get_submodule(parent), child, Hardsigmoid())
+    return net
+
+
 def twin(made):
     """The network in eval mode, with the weights of the formula."""
-    net = made.make(weights=None)
+    net = exact(made.make(weights=None))
     state = {key: formula.tensor(key, tuple(value.shape), made.gain) for key, value in tensors(net).items()}
     missing = net.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=False)
     assert not missing.unexpected_keys

@@ -13,7 +13,8 @@ fn file(name: &str) -> PathBuf {
 /// The names of the networks that were recorded.
 pub(crate) fn names() -> Vec<String> {
     let entries = std::fs::read_dir(file("")).expect("the folder of the references");
-    let files = entries.map(|entry| entry.expect("a file").file_name().into_string().expect("a name in UTF-8"));
+    let files =
+        entries.map(|entry| entry.expect("a file").file_name().into_string().expect("a name in UTF-8"));
     files.filter_map(|file| file.strip_suffix(".json").map(str::to_owned)).collect()
 }
 
