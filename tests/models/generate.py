@@ -41,7 +41,9 @@ def main():
         logits = {key: value for key, value in logits.items() if key.partition(":")[0] != name} | outputs
         write(folder / f"{name}.json", entry)
         print(f"{name:20} {line}", flush=True)
-    save_file(dict(sorted(logits.items())), file, metadata=PINNED)
+    versions = ", ".join(f"{name} {version}" for name, version in PINNED.items())
+    # In one line, because several come in another order each time.
+    save_file(dict(sorted(logits.items())), file, metadata={"made with": versions})
 
 
 if __name__ == "__main__":
