@@ -8,11 +8,12 @@ use cnn_examples::models::convnext::ConvNextTiny;
 use cnn_examples::models::dcgan::DcganGenerator;
 use cnn_examples::models::densenet::{DenseNet121, DenseNet169};
 use cnn_examples::models::efficientnet::EfficientNetB0;
-use cnn_examples::models::googlenet::{GoogLeNet, TorchGoogLeNet};
+use cnn_examples::models::googlenet::{GoogLeNet, TorchGoogLeNet, TorchGoogLeNetAux};
 use cnn_examples::models::lenet::LeNet5;
 use cnn_examples::models::mobilenet_v2::MobileNetV2;
 use cnn_examples::models::mobilenet_v3::{MobileNetV3Large, MobileNetV3Small};
 use cnn_examples::models::resnet::{ResNet18, ResNet34, ResNet50, ResNet101, ResNet152};
+use cnn_examples::models::shufflenet_v2::ShuffleNetV2;
 use cnn_examples::models::squeezenet::{SqueezeNet1_0, SqueezeNet1_1};
 use cnn_examples::models::unet::UNet;
 use cnn_examples::models::vgg::{Vgg11, Vgg11Bn, Vgg13, Vgg13Bn, Vgg16, Vgg16Bn, Vgg19, Vgg19Bn};
@@ -76,6 +77,7 @@ const TORCHVISION: &[Row] = rows![
     "mobilenet_v3_small" MobileNetV3Small, 2_542_856, 57;
     "mobilenet_v3_large" MobileNetV3Large, 5_483_032, 217;
     "efficientnet_b0" EfficientNetB0, 5_288_548, 386;
+    "shufflenet_v2_x1_0" ShuffleNetV2, 2_278_604, 145;
     "convnext_tiny" ConvNextTiny, 28_589_128, 4_456;
 ];
 
@@ -87,6 +89,8 @@ fn parameters_and_macs_are_torchvisions() {
     }
 }
 
+/// The sum over the `state_dict` of torchvision's `googlenet` with `aux_logits=True`.
+const _: () = assert!(TorchGoogLeNetAux::<1000>::PARAMS == 13_004_888);
 /// The lecture's VGG-16 table sums to 15,237,608 values.
 const _: () = assert!(Vgg16::<1000>::ACTIVATIONS == 15_237_608);
 const _: () = assert!(ResNet18::<1000>::PARAMS < 12_000_000);

@@ -17,10 +17,10 @@ network! {
     pub DenseNet121<CLASSES = 1000>: 3x224x224 -> CLASSES {
         features: (
             conv0: conv7-64/2 norm0: bn relu0: relu @stride2 -> pool0: pool3/2(pad=1)
-         -> denseblock1: (denselayer[1..]: Layer() x6) @stride4  -> transition1: Transition()    => 128x28x28
-         -> denseblock2: (denselayer[1..]: Layer() x12) @stride8  -> transition2: Transition()    => 256x14x14
-         -> denseblock3: (denselayer[1..]: Layer() x24) @stride16 -> transition3: Transition()    => 512x7x7
-         -> denseblock4: (denselayer[1..]: Layer() x16) -> norm5: bn                             => 1024x7x7
+         -> denseblock1: (denselayer[1..]: Layer() x6)  @stride4  -> transition1: Transition()      => 128x28x28
+         -> denseblock2: (denselayer[1..]: Layer() x12) @stride8  -> transition2: Transition()      => 256x14x14
+         -> denseblock3: (denselayer[1..]: Layer() x24) @stride16 -> transition3: Transition()      => 512x7x7
+         -> denseblock4: (denselayer[1..]: Layer() x16) -> norm5: bn                                => 1024x7x7
         )
      -> relu -> gap -> classifier: fc-CLASSES
     }
@@ -29,10 +29,10 @@ network! {
     pub DenseNet169<CLASSES = 1000>: 3x224x224 -> CLASSES {
         features: (
             conv0: conv7-64/2 norm0: bn relu0: relu @stride2 -> pool0: pool3/2(pad=1)
-         -> denseblock1: (denselayer[1..]: Layer() x6) @stride4  -> transition1: Transition()    => 128x28x28
-         -> denseblock2: (denselayer[1..]: Layer() x12) @stride8  -> transition2: Transition()    => 256x14x14
-         -> denseblock3: (denselayer[1..]: Layer() x32) @stride16 -> transition3: Transition()    => 640x7x7
-         -> denseblock4: (denselayer[1..]: Layer() x32) -> norm5: bn                             => 1664x7x7
+         -> denseblock1: (denselayer[1..]: Layer() x6)  @stride4  -> transition1: Transition()      => 128x28x28
+         -> denseblock2: (denselayer[1..]: Layer() x12) @stride8  -> transition2: Transition()      => 256x14x14
+         -> denseblock3: (denselayer[1..]: Layer() x32) @stride16 -> transition3: Transition()      => 640x7x7
+         -> denseblock4: (denselayer[1..]: Layer() x32) -> norm5: bn                                => 1664x7x7
         )
      -> relu -> gap -> classifier: fc-CLASSES
     }

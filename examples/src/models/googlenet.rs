@@ -70,25 +70,9 @@ network! {
 
     /// torchvision's `googlenet` with `aux_logits=True`: two auxiliary classifiers, whose losses the paper adds with a
     /// weight of 0.3.
-    ///
-    /// The trunk is [`TorchGoogLeNet`]'s, written again: as a network of its own it could not hand out its middle, and
-    /// its tensors would have its name in theirs.
     pub TorchGoogLeNetAux<CLASSES = 1000>: 3x224x224 -> (logits: CLASSES, logits1: CLASSES, logits2: CLASSES) {
-        conv1: Conv(7, 64)/2 -> maxpool1: pool3/2(ceil)
-     -> conv2: Conv(1, 64) -> conv3: Conv(3, 192) -> maxpool2: pool3/2(ceil)     => 192x28x28
-     -> inception3a: Inception(64, 96, 128, 16, 32, 32)
-     -> inception3b: Inception(128, 128, 192, 32, 96, 64)
-     -> maxpool3: pool3/2(ceil)                                                  => 480x14x14
-     -> inception4a: Inception(192, 96, 208, 16, 48, 64) @lower
-     -> inception4b: Inception(160, 112, 224, 24, 64, 64)
-     -> inception4c: Inception(128, 128, 256, 24, 64, 64)
-     -> inception4d: Inception(112, 144, 288, 32, 64, 64) @middle
-     -> inception4e: Inception(256, 160, 320, 32, 128, 128)
-     -> maxpool4: pool2(ceil)                                                    => 832x7x7
-     -> inception5a: Inception(256, 160, 320, 32, 128, 128)
-     -> inception5b: Inception(384, 192, 384, 48, 128, 128) @trunk;
-        @lower -> aux1: Auxiliary(CLASSES) @logits1;
-        @middle -> aux2: Auxiliary(CLASSES) @logits2;
-        @trunk -> gap dropout(0.2) -> fc: fc-CLASSES @logits
+        _: TorchGoogLeNet(CLASSES) @logits;
+        @_.inception4a -> aux1: Auxiliary(CLASSES) @logits1;
+        @_.inception4d -> aux2: Auxiliary(CLASSES) @logits2
     }
 }

@@ -211,7 +211,11 @@ mod tests {
         let error = find("mobilenetv2").unwrap_err();
         assert_eq!(error.nearest.as_deref(), Some("mobilenet_v2"));
         let said = error.to_string();
-        assert!(said.starts_with("there is no model `mobilenetv2`; the nearest name is `mobilenet_v2`. There are "));
+        assert!(
+            said.starts_with(
+                "there is no model `mobilenetv2`; the nearest name is `mobilenet_v2`. There are "
+            )
+        );
         assert!(MODELS.iter().all(|model| said.contains(model.name)), "{said}");
         assert_eq!(find("").unwrap_err().nearest, None);
     }
