@@ -34,7 +34,7 @@ macro_rules! twins {
 macro_rules! build {
     // Of three outputs, and so not in the zoo.
     (googlenet_aux) => {
-        <TorchGoogLeNetAux>::from_var_builder
+        TorchGoogLeNetAux::<1000>::from_var_builder
     };
     ($name:ident) => {
         |vars| zoo::find(stringify!($name)).expect("a model of the zoo").from_var_builder(vars)
@@ -77,10 +77,7 @@ twins! {
         stride16 = "features.51"
     ];
     googlenet: [];
-    googlenet_aux: [
-        lower = "inception4a", middle = "inception4d", trunk = "inception5b", logits = "fc", logits1 = "aux1",
-        logits2 = "aux2"
-    ];
+    googlenet_aux: [logits = "fc", logits1 = "aux1", logits2 = "aux2"];
     resnet18: [stride2 = "relu"];
     resnet34: [stride2 = "relu"];
     resnet50: [stride2 = "relu"];
