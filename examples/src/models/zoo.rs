@@ -39,6 +39,9 @@ use super::squeezenet::{SqueezeNet1_0, SqueezeNet1_1};
 use super::unet::UNet;
 use super::vgg::{Vgg11, Vgg11Bn, Vgg13, Vgg13Bn, Vgg16, Vgg16Bn, Vgg19, Vgg19Bn};
 
+/// A network, whichever it is, or why there is none.
+type Built = Result<Box<dyn Network>>;
+
 /// A model of the zoo, with its default number of classes.
 #[derive(Clone, Copy)]
 pub struct Model {
@@ -52,10 +55,10 @@ pub struct Model {
     pub parameters: usize,
     /// Multiply-accumulates of one sample.
     pub macs: usize,
-    init: fn(Init, &Device) -> Result<Box<dyn Network>>,
-    load: fn(&Path, &Device) -> Result<Box<dyn Network>>,
-    load_except: fn(&Path, &[&str], Init, &Device) -> Result<Box<dyn Network>>,
-    from_var_builder: fn(VarBuilder<'_>) -> Result<Box<dyn Network>>,
+    init: fn(Init, &Device) -> Built,
+    load: fn(&Path, &Device) -> Built,
+    load_except: fn(&Path, &[&str], Init, &Device) -> Built,
+    from_var_builder: fn(VarBuilder<'_>) -> Built,
 }
 
 /// A row for each network.
