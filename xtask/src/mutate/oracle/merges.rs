@@ -20,7 +20,12 @@ impl Walk<'_> {
     }
 
     /// What each branch of a `split` gets.
-    pub(super) fn part(&self, branches: usize, value: Option<Shape>, place: &Place) -> Checked<Option<Shape>> {
+    pub(super) fn part(
+        &self,
+        branches: usize,
+        value: Option<Shape>,
+        place: &Place,
+    ) -> Checked<Option<Shape>> {
         let Some(mut value) = value else { return wrong(place, "nothing arrives") };
         let count = i128::try_from(branches.max(1)).unwrap_or(i128::MAX);
         self.divides(count, value.channels(), place)?;
