@@ -12,6 +12,7 @@ pub mod elementwise;
 pub mod float;
 pub mod linear;
 pub mod lrn;
+pub mod mapped;
 pub mod matmul;
 pub mod norm;
 mod parallel;

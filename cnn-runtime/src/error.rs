@@ -29,10 +29,12 @@ use crate::weights::WeightProblem;
 #[non_exhaustive]
 pub enum Error {
     /// The weights differ from what the network declares; every difference is listed.
-    #[error("{}", crate::weights::report::table(file, problems))]
+    #[error("{}", crate::weights::report::table(file, notes, problems))]
     Weights {
         /// Where the weights came from: a path, or `the VarBuilder`.
         file: String,
+        /// What the differences have in common, and what was done to the file's names.
+        notes: Vec<String>,
         /// Every difference, in the network's order, then the file's.
         problems: Vec<WeightProblem>,
     },
@@ -48,9 +50,9 @@ pub enum Error {
         error: std::io::Error,
     },
 
-    /// The file is not a whole safetensors file.
-    #[error("`{}` is not a usable safetensors file: {reason}", path.display())]
-    NotSafetensors {
+    /// The file is not a whole file of weights, or not one that is read.
+    #[error("`{}` is not a usable file of weights: {reason}", path.display())]
+    BadWeightFile {
         /// The file.
         path: PathBuf,
         /// What is wrong with it and what to do.

@@ -11,6 +11,7 @@ use candle_core::{DType, Device, Shape, Tensor};
 use crate::error::{Error, Result};
 
 mod builder;
+mod compare;
 mod state;
 #[cfg(test)]
 mod tests;

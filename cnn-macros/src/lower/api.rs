@@ -144,7 +144,7 @@ impl Context<'_> {
                 "A new `{name}` with random weights, PyTorch's default initialization unless `init` says otherwise."
             ),
             format!(
-                "A `{name}` with the weights of a safetensors file, whose names and shapes must be exactly its own."
+                "A `{name}` with the weights of a safetensors or PyTorch file, whose names and shapes must be its own (but for one prefix of all)."
             ),
             format!(
                 "A `{name}` with the weights of a file, but for the tensors below `except`, which are initialized."
@@ -169,7 +169,7 @@ impl Context<'_> {
                 path: impl ::core::convert::AsRef<::std::path::Path>,
                 device: &#runtime::Device,
             ) -> #runtime::Result<Self> {
-                Self::from_builder(#runtime::params::Builder::from_safetensors(path, device, #runtime::DType::F32)?)
+                Self::from_builder(#runtime::params::Builder::from_file(path, device, #runtime::DType::F32)?)
             }
 
             #[doc = #load_except]
@@ -182,7 +182,7 @@ impl Context<'_> {
                 init: #runtime::Init,
                 device: &#runtime::Device,
             ) -> #runtime::Result<Self> {
-                Self::from_builder(#runtime::params::Builder::from_safetensors_except(path, except, init, device)?)
+                Self::from_builder(#runtime::params::Builder::from_file_except(path, except, init, device)?)
             }
 
             #[doc = #vars]

@@ -7,13 +7,13 @@ use std::path::Path;
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::VarBuilder;
 
+use super::compare::{compare, covers};
 use super::state::{Entry, State};
 use super::{Fill, Params, Role};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::random::Generator;
-use crate::weights::report::Suggester;
-use crate::weights::{WeightFile, WeightProblem};
+use crate::weights::{Names, WeightFile, WeightProblem};
 
 /// Builds the tensors of one network: create one, build the layers from [`Builder::root`], then
 /// [`finish`](Builder::finish).
@@ -43,7 +43,7 @@ pub struct Builder<'v> {
 
 enum Source<'v> {
     Init(Init),
-    File { file: WeightFile, exceptions: Vec<String>, init: Init },
+    File { file: WeightFile, names: RefCell<Names>, exceptions: Vec<String>, init: Init },
     Vars(VarBuilder<'v>),
 }
 
@@ -64,8 +64,14 @@ impl<'v> Builder<'v> {
         Self::new(Source::Init(*init), device, init.dtype_value(), init.seed_value())
     }
 
-    /// Every tensor comes from a safetensors file, which must hold exactly the tensors of the network
-    /// (but for PyTorch's `num_batches_tracked` counters, which are ignored).
+    /// Every tensor comes from a file (see [`WeightFile::open`] for the formats), which must hold exactly the tensors
+    /// of the network (but for PyTorch's `num_batches_tracked` counters, which are ignored).
+    ///
+    /// Labels that training programs put before every name (`module.` of `DataParallel`, `_orig_mod.` of
+    /// `torch.compile`, `model.`) are dropped: the candidates are the labels that every tensor of the file
+    /// begins with, and one of them is dropped if the file has the network's first tensor (more exactly, the
+    /// first that it has at all) not under its own name but behind exactly one candidate.
+    /// [`State::dropped_prefix`] says what was dropped.
     ///
     /// Values of type `F16`, `BF16`, `F32` and `F64` are converted to `dtype`; other types are errors.
     /// No shape is adapted: `(64, 1, 1)` is not `(64)`.
@@ -79,7 +85,7 @@ impl<'v> Builder<'v> {
     /// let stored = Tensor::new(&[1f64, 2.], &Device::Cpu)?;
     /// cnn_runtime::weights::save(&path, [("fc.bias", &stored)])?;
     ///
-    /// let builder = Builder::from_safetensors(&path, &Device::Cpu, DType::F32)?;
+    /// let builder = Builder::from_file(&path, &Device::Cpu, DType::F32)?;
     /// let fc = builder.root().pp("fc");
     /// let bias = fc.tensor("bias", 2, Fill::Constant(0.), Role::Parameter)?;
     /// builder.finish()?;
@@ -91,11 +97,11 @@ impl<'v> Builder<'v> {
     ///
     /// # Errors
     /// Those of [`WeightFile::open`]; [`Error::UnsupportedDType`].
-    pub fn from_safetensors(path: impl AsRef<Path>, device: &Device, dtype: DType) -> Result<Self> {
-        Self::from_safetensors_except(path, &[], Init::seed(0).dtype(dtype), device)
+    pub fn from_file(path: impl AsRef<Path>, device: &Device, dtype: DType) -> Result<Self> {
+        Self::from_file_except(path, &[], Init::seed(0).dtype(dtype), device)
     }
 
-    /// As [`from_safetensors`](Self::from_safetensors), but the tensors under some paths get random
+    /// As [`from_file`](Self::from_file), but the tensors under some paths get random
     /// values, as for another head on a trained network. What the file has under these paths is left
     /// alone.
     ///
@@ -111,7 +117,7 @@ impl<'v> Builder<'v> {
     /// let thousand = Tensor::zeros(1000, candle_core::DType::F32, &Device::Cpu)?;
     /// cnn_runtime::weights::save(&path, [("fc.bias", &thousand)])?;
     ///
-    /// let builder = Builder::from_safetensors_except(&path, &["fc"], Init::seed(42), &Device::Cpu)?;
+    /// let builder = Builder::from_file_except(&path, &["fc"], Init::seed(42), &Device::Cpu)?;
     /// let fc = builder.root().pp("fc");
     /// let bias = fc.tensor("bias", 10, Fill::Bias { fan_in: 512 }, Role::Parameter)?;
     /// assert!(builder.finish().is_ok());
@@ -123,7 +129,7 @@ impl<'v> Builder<'v> {
     /// # Errors
     /// Those of [`WeightFile::open`]; [`Error::UnsupportedDType`]. A path that names nothing in the
     /// network is reported by [`finish`](Self::finish).
-    pub fn from_safetensors_except(
+    pub fn from_file_except(
         path: impl AsRef<Path>,
         exceptions: &[&str],
         init: Init,
@@ -131,7 +137,8 @@ impl<'v> Builder<'v> {
     ) -> Result<Self> {
         let file = WeightFile::open(path)?;
         let exceptions = exceptions.iter().map(|prefix| (*prefix).to_owned()).collect();
-        let source = Source::File { file, exceptions, init };
+        let names = RefCell::new(Names::new(file.names()));
+        let source = Source::File { file, names, exceptions, init };
         Self::new(source, device, init.dtype_value(), init.seed_value())
     }
 
@@ -206,7 +213,7 @@ impl<'v> Builder<'v> {
             {
                 Ok(init.tensor(&name, shape, fill, &self.device)?)
             }
-            Source::File { file, .. } => self.fetch_from_file(file, &name, shape)?,
+            Source::File { file, names, .. } => self.fetch_from_file(file, names, &name, shape)?,
             Source::Vars(vars) => self.fetch_from_vars(vars, &name, shape, fill),
         };
         let mut record = self.record.borrow_mut();
@@ -227,12 +234,17 @@ impl<'v> Builder<'v> {
     fn fetch_from_file(
         &self,
         file: &WeightFile,
+        names: &RefCell<Names>,
         name: &str,
         shape: &Shape,
     ) -> Result<Result<Tensor, WeightProblem>> {
+        let there = names.borrow_mut().in_file(name, |name| file.shape(name).is_some());
         let name = name.to_owned();
         let expected = shape.dims().to_vec();
-        let (Some(found), Some(dtype)) = (file.shape(&name), file.dtype(&name)) else {
+        let (Some(found), Some(dtype)) = (file.shape(&there), file.dtype(&there)) else {
+            if let Some(reason) = file.why_unread(&there) {
+                return Ok(Err(WeightProblem::Unreadable { name, reason: reason.to_owned() }));
+            }
             // The nearest name is looked for at the end, when it is known which names are left over.
             return Ok(Err(WeightProblem::Missing { name, shape: expected, nearest: None }));
         };
@@ -243,7 +255,7 @@ impl<'v> Builder<'v> {
             return Ok(Err(WeightProblem::DType { name, found: dtype }));
         }
         // Converted before it is moved: not every device computes in every type.
-        Ok(Ok(file.read(&name, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)?))
+        Ok(Ok(file.read(&there, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)?))
     }
 
     fn fetch_from_vars(
@@ -285,77 +297,23 @@ impl<'v> Builder<'v> {
     /// [`Error::Weights`], which lists every difference between the network and its source.
     pub fn finish(self) -> Result<State> {
         let Record { entries, names, mut problems } = self.record.into_inner();
+        let (mut notes, mut dropped) = (Vec::new(), String::new());
         let file = match self.source {
             Source::Init(_) => String::new(),
             Source::Vars(_) => "the VarBuilder".to_owned(),
-            Source::File { file, exceptions, .. } => {
-                compare(&file, &exceptions, &entries, &names, &mut problems);
+            Source::File { file, names: in_file, exceptions, .. } => {
+                let in_file = in_file.into_inner();
+                notes = compare(&file, &in_file, &exceptions, &entries, &names, &mut problems);
+                in_file.dropped().clone_into(&mut dropped);
                 file.path().display().to_string()
             }
         };
         if !problems.is_empty() {
-            return Err(Error::Weights { file, problems });
+            return Err(Error::Weights { file, notes, problems });
         }
-        self.state.fill(entries);
+        self.state.fill(entries, dropped);
         Ok(self.state)
     }
-}
-
-/// Adds what only the whole network can tell: names left over in the file, exceptions that name
-/// nothing, and the nearest names of those that are missing.
-fn compare(
-    file: &WeightFile,
-    exceptions: &[String],
-    entries: &[Entry],
-    names: &HashSet<String>,
-    problems: &mut Vec<WeightProblem>,
-) {
-    let unexpected: Vec<&str> = file
-        .names()
-        .into_iter()
-        .filter(|name| !names.contains(*name))
-        .filter(|name| name.rsplit('.').next() != Some("num_batches_tracked"))
-        .filter(|name| !exceptions.iter().any(|prefix| covers(prefix, name)))
-        .collect();
-    let missing: Vec<(String, Vec<usize>)> = problems
-        .iter()
-        .filter_map(|problem| match problem {
-            WeightProblem::Missing { name, shape, .. } => Some((name.clone(), shape.clone())),
-            _ => None,
-        })
-        .collect();
-
-    let shape_of = |name| file.shape(name).unwrap_or_default();
-    let mut in_file = Suggester::new(unexpected.iter().map(|name| (*name, shape_of(name))));
-    for problem in problems.iter_mut() {
-        if let WeightProblem::Missing { name, shape, nearest } = problem {
-            *nearest = in_file.nearest(name, shape);
-        }
-    }
-    let mut in_network = Suggester::new(missing.iter().map(|(name, shape)| (name.as_str(), &shape[..])));
-    for name in unexpected {
-        let shape = shape_of(name).to_vec();
-        let nearest = in_network.nearest(name, &shape);
-        problems.push(WeightProblem::Unexpected { name: name.to_owned(), shape, nearest });
-    }
-    for prefix in exceptions {
-        if !entries.iter().any(|entry| covers(prefix, &entry.name)) {
-            let prefixes: HashSet<&str> = entries.iter().flat_map(|entry| prefixes_of(&entry.name)).collect();
-            let prefixes = prefixes.into_iter().map(|prefix| (prefix, &[][..]));
-            let nearest = Suggester::new(prefixes).nearest(prefix, &[]);
-            problems.push(WeightProblem::UnknownPrefix { prefix: prefix.clone(), nearest });
-        }
-    }
-}
-
-/// Whether `name` is `prefix` or below it.
-fn covers(prefix: &str, name: &str) -> bool {
-    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// `a`, `a.b` and `a.b.c` for `a.b.c`.
-fn prefixes_of(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices('.').map(|(dot, _)| &name[..dot]).chain(std::iter::once(name))
 }
 
 impl std::fmt::Debug for Builder<'_> {

@@ -58,6 +58,7 @@ pub struct State {
 struct Inner {
     /// Set when the network is finished: networks inside it hold their state before that.
     entries: OnceLock<Vec<Entry>>,
+    dropped_prefix: OnceLock<String>,
     generator: Generator,
     device: Device,
     dtype: DType,
@@ -66,14 +67,16 @@ struct Inner {
 impl State {
     /// Without tensors, until [`State::fill`].
     pub(super) fn new(generator: Generator, device: Device, dtype: DType) -> Self {
-        let inner = Inner { entries: OnceLock::new(), generator, device, dtype };
+        let (entries, dropped_prefix) = (OnceLock::new(), OnceLock::new());
+        let inner = Inner { entries, dropped_prefix, generator, device, dtype };
         Self { inner: Arc::new(inner), prefix: String::new() }
     }
 
     /// Gives it, and every clone of it, the tensors of the finished network.
-    pub(super) fn fill(&self, entries: Vec<Entry>) {
+    pub(super) fn fill(&self, entries: Vec<Entry>, dropped_prefix: String) {
         // A builder finishes once.
         let _ = self.inner.entries.set(entries);
+        let _ = self.inner.dropped_prefix.set(dropped_prefix);
     }
 
     /// The part below a path.
@@ -109,6 +112,13 @@ impl State {
         let data = self.named().map(|(name, var, _)| (name.to_owned(), var.clone())).collect();
         *map.data().lock().unwrap_or_else(PoisonError::into_inner) = data;
         map
+    }
+
+    /// What was dropped from the names of the file that the whole network was loaded from (`module.`; see
+    /// [`Builder::from_file`](super::Builder::from_file)). Empty where nothing was.
+    #[must_use]
+    pub fn dropped_prefix(&self) -> &str {
+        self.inner.dropped_prefix.get().map_or("", String::as_str)
     }
 
     /// Saves every tensor, running statistics included, as a safetensors file (see

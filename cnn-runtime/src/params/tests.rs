@@ -52,7 +52,7 @@ fn every_difference_is_in_one_error() {
             ("aux.logits.weight", zeros(7, DType::F32)),
         ],
     );
-    let builder = Builder::from_safetensors(&path, &Device::Cpu, DType::F32).expect("a sound file");
+    let builder = Builder::from_file(&path, &Device::Cpu, DType::F32).expect("a sound file");
     build(&builder).expect("placeholders");
     let (text, problems) = problems(builder.finish().expect_err("differences"));
     std::fs::remove_file(&path).expect("cleaned up");
@@ -107,7 +107,7 @@ fn fitting(test: &str, classes: usize) -> PathBuf {
 #[test]
 fn other_float_types_are_converted() {
     let path = fitting("converted", 2);
-    let builder = Builder::from_safetensors(&path, &Device::Cpu, DType::F32).expect("a sound file");
+    let builder = Builder::from_file(&path, &Device::Cpu, DType::F32).expect("a sound file");
     build(&builder).expect("built");
     let state = builder.finish().expect("a file that fits");
     std::fs::remove_file(path).expect("cleaned up");
@@ -121,12 +121,12 @@ fn other_float_types_are_converted() {
 #[test]
 fn exceptions_are_initialised_and_the_rest_is_loaded() {
     let path = fitting("except", 1000);
-    let strict = Builder::from_safetensors(&path, &Device::Cpu, DType::F32).expect("a sound file");
+    let strict = Builder::from_file(&path, &Device::Cpu, DType::F32).expect("a sound file");
     build(&strict).expect("placeholders");
     let text = strict.finish().expect_err("another head").to_string();
     assert!(text.contains("load_except(.., &[\"fc\"]"), "{text}");
 
-    let except = Builder::from_safetensors_except(&path, &["fc"], Init::seed(42), &Device::Cpu);
+    let except = Builder::from_file_except(&path, &["fc"], Init::seed(42), &Device::Cpu);
     let except = except.expect("a sound file");
     build(&except).expect("built");
     let state = except.finish().expect("the head is excepted");
@@ -140,7 +140,7 @@ fn exceptions_are_initialised_and_the_rest_is_loaded() {
     assert_eq!(values(&state, "fc.weight"), values(&fresh, "fc.weight"));
     assert_eq!(values(&state, "bn1.weight"), [0.5, -1.5, 2.0, 0.25]);
 
-    let typo = Builder::from_safetensors_except(&path, &["fcc", "f"], Init::seed(42), &Device::Cpu);
+    let typo = Builder::from_file_except(&path, &["fcc", "f"], Init::seed(42), &Device::Cpu);
     let typo = typo.expect("a sound file");
     build(&typo).expect("placeholders");
     let (_, problems) = problems(typo.finish().expect_err("no such layer"));
@@ -159,7 +159,7 @@ fn saving_and_loading_is_the_identity() {
     build(&builder).expect("built");
     let first = builder.finish().expect("no differences");
     first.save(&path).expect("saved");
-    let builder = Builder::from_safetensors(&path, &Device::Cpu, DType::F64).expect("a sound file");
+    let builder = Builder::from_file(&path, &Device::Cpu, DType::F64).expect("a sound file");
     build(&builder).expect("built");
     let second = builder.finish().expect("a file that fits");
     std::fs::remove_file(path).expect("cleaned up");

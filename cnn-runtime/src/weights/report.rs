@@ -2,6 +2,12 @@
 
 use std::fmt::Write as _;
 
+/// The most differences that are shown.
+const MAX_ROWS: usize = 200;
+
+/// The most characters of a name that are shown.
+const MAX_NAME: usize = 200;
+
 /// One difference between a network and its weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -96,15 +102,23 @@ impl WeightProblem {
     }
 }
 
-/// A name from a file with its control characters made visible.
+/// A name from a file with its control characters made visible, and not endless.
 fn printable(name: &str) -> String {
-    if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
+    let mut text =
+        if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() };
+    if let Some((end, _)) = text.char_indices().nth(MAX_NAME) {
+        text.truncate(end);
+        text.push_str("..");
+    }
+    text
 }
 
-/// Every difference, one a line, aligned, with what to do.
-pub(crate) fn table(file: &str, problems: &[WeightProblem]) -> String {
+/// Every difference, one a line, aligned, with what to do. Of very many the first are shown, so that the
+/// notes, which explain them, stay in sight.
+pub(crate) fn table(file: &str, notes: &[String], problems: &[WeightProblem]) -> String {
     let rows: Vec<(&str, String, String)> = problems
         .iter()
+        .take(MAX_ROWS)
         .map(|problem| {
             let (kind, name, what) = problem.columns();
             (kind, printable(name), what)
@@ -113,7 +127,7 @@ pub(crate) fn table(file: &str, problems: &[WeightProblem]) -> String {
     let kinds = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
     let names = rows.iter().map(|row| row.1.chars().count()).max().unwrap_or(0);
 
-    let count = match rows.len() {
+    let count = match problems.len() {
         1 => "1 difference".to_owned(),
         many => format!("{many} differences"),
     };
@@ -121,6 +135,12 @@ pub(crate) fn table(file: &str, problems: &[WeightProblem]) -> String {
     for (kind, name, what) in rows {
         // Writing to a String does not fail.
         let _ = write!(text, "\n  {kind:kinds$}  {name:names$}  {what}");
+    }
+    if problems.len() > MAX_ROWS {
+        let _ = write!(text, "\n  .. and {} more", problems.len() - MAX_ROWS);
+    }
+    for note in notes {
+        let _ = write!(text, "\n  {note}");
     }
     let prefixes = exceptions(problems);
     if !prefixes.is_empty() {
@@ -256,7 +276,7 @@ mod tests {
             WeightProblem::Shape { name: "fc.bias".into(), expected: vec![10], found: vec![1000] },
         ];
         assert_eq!(
-            table("resnet18.safetensors", &problems),
+            table("resnet18.safetensors", &[], &problems),
             "resnet18.safetensors does not fit the network, 2 differences:\n  \
              shape  fc.weight  the network has (10, 512), the file (1000, 512)\n  \
              shape  fc.bias    the network has (10), the file (1000)\n  \
@@ -268,6 +288,6 @@ mod tests {
     fn control_characters_in_names_are_shown() {
         let problems =
             [WeightProblem::Unexpected { name: "a\n\u{1b}[31m".into(), shape: vec![], nearest: None }];
-        assert!(!table("f", &problems).contains('\u{1b}'));
+        assert!(!table("f", &[], &problems).contains('\u{1b}'));
     }
 }

@@ -1,5 +1,8 @@
 //! Damaged and hostile files give errors that name the file; saving never harms the old file.
 
+use std::io::{BufWriter, Write};
+
+use super::save::write_atomically;
 use super::*;
 
 /// A directory of the test's own, removed at the end.
@@ -93,8 +96,6 @@ fn damaged_files_are_refused_by_name() {
     assert!(refused(&scratch, b"\x10\0\0").contains("3 bytes"));
     assert!(refused(&scratch, &u64::MAX.to_le_bytes()).contains("announce"));
     assert!(refused(&scratch, &9u64.to_le_bytes()).contains("truncated"));
-    assert!(refused(&scratch, b"PK\x03\x04........").contains("zip"));
-    assert!(refused(&scratch, b"\x80\x02}q\0.....").contains("pickle"));
     assert!(refused(&scratch, b"version https://git-lfs.github.com/spec/v1").contains("LFS"));
     assert!(refused(&scratch, b"<!DOCTYPE html>").contains("web page"));
     assert!(refused(&scratch, &with_header("{]", b"")).contains("header"));
