@@ -14,8 +14,9 @@ use std::time::Instant;
 use candle_core::{D, Device};
 use clap::Parser;
 use cnn_examples::batch::{self, Shuffled};
-use cnn_examples::lenet5::LeNet5;
 use cnn_examples::mnist::{self, Digits};
+use cnn_examples::models::lenet::LeNet5Mnist;
+use cnn_examples::paths::{from_here, repository};
 use cnn_examples::progress::Progress;
 use cnn_examples::train::{self, Event, Options, Run};
 use cnn_examples::{ascii, device};
@@ -68,13 +69,13 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     let (training, testing) = (data.train.len(), data.test.len());
     writeln!(out, "{training} pictures to learn from, {testing} to test with, on {}", device::name(&device))?;
 
-    let net = LeNet5::init(Init::seed(args.seed), &device)?;
+    let net = LeNet5Mnist::init(Init::seed(args.seed), &device)?;
     fit(&net, &data, args, &device, out)?;
     net.save(&weights)?;
     writeln!(out, "weights saved to {}", from_here(&weights).display())?;
 
     // From here on everything is said by the network in the file.
-    let net = LeNet5::load(&weights, &device)?;
+    let net = LeNet5Mnist::load(&weights, &device)?;
     writeln!(out, "\n{}", show_ten(&net, &data.test, &device)?)?;
     let accuracy = train::accuracy(&|images| Ok(net.forward(images)?.into_inner()), &data.test, &device)?;
     writeln!(out, "{:.1} s in all", start.elapsed().as_secs_f64())?;
@@ -84,7 +85,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
 
 /// Trains the network and prints a line for each epoch.
 fn fit(
-    net: &LeNet5,
+    net: &LeNet5Mnist,
     data: &mnist::Mnist,
     args: &Args,
     device: &Device,
@@ -121,7 +122,7 @@ fn fit(
 }
 
 /// The first ten test pictures, and what the network says about each.
-fn show_ten(net: &LeNet5, digits: &Digits, device: &Device) -> candle_core::Result<String> {
+fn show_ten(net: &LeNet5Mnist, digits: &Digits, device: &Device) -> candle_core::Result<String> {
     let count = digits.len().min(10);
     let logits = net.forward(&batch::in_order(digits, 0..count, device)?.images)?;
     let shares = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
@@ -164,18 +165,6 @@ fn weights_file(asked: Option<&Path>) -> Result<PathBuf, String> {
         ));
     }
     Ok(path.to_owned())
-}
-
-/// The repository's folder, wherever the program is started from.
-fn repository() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
-}
-
-/// The path as seen from the working folder, where it is inside.
-fn from_here(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).to_owned()
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

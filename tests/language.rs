@@ -31,3 +31,6 @@ mod naming;
 
 #[path = "language/interface.rs"]
 mod interface;
+
+#[path = "language/stages.rs"]
+mod stages;

@@ -49,7 +49,7 @@ pub struct Network {
     pub lints: Vec<LintLevel>,
     /// `where H % 32 == 0, W >= 64`
     pub facts: Vec<Fact>,
-    /// `block Name(..) { .. }`
+    /// `block Name(..) { .. }`: those that stand between the networks, then its own.
     pub blocks: Vec<Block>,
     /// `let name = expr;`
     pub lets: Vec<Let>,
@@ -261,7 +261,7 @@ pub enum ItemKind {
         /// How often.
         repeat: Option<Repeat>,
     },
-    /// `concat { a | b }`, `add { a | b }`, `mul { a | b }`
+    /// `concat { a | b }`, `add { a | b }`, `mul { a | b }`, `split { a | b }`
     Branches {
         /// How the branches meet.
         merge: Merge,
@@ -277,7 +277,7 @@ pub enum ItemKind {
         /// The taps.
         taps: Vec<Ident>,
     },
-    /// `@name`: first in a path it reads, elsewhere it names the value at this point.
+    /// `@name`: first in a path it reads, elsewhere it names the value at this point. `@network.name` reads a stage.
     Tap(Ident),
     /// `=> shape`
     Ascription(ShapeExpr),
@@ -288,12 +288,12 @@ pub enum ItemKind {
         /// What it gives.
         output: ShapeExpr,
     },
-    /// `path::to::Network => shape`
+    /// `path::to::Network => shape` or `path::to::Network => (stage: shape, ..)`
     External {
         /// The Rust path.
         path: TokenRange,
-        /// What it gives.
-        output: ShapeExpr,
+        /// What it gives: one shape, or stages by name.
+        outputs: Vec<Port>,
     },
     /// Something that could not be read; reported already.
     Broken,
@@ -319,6 +319,8 @@ pub enum Merge {
     Add,
     /// Product.
     Mul,
+    /// Each branch gets its part of the channels; then channels one after another. Of branches only.
+    Split,
 }
 
 impl Merge {
@@ -329,6 +331,7 @@ impl Merge {
             Self::Concat => "concat",
             Self::Add => "add",
             Self::Mul => "mul",
+            Self::Split => "split",
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::model::Model;
 use crate::nearest::nearest;
 use crate::resolve::resolve;
 use crate::token::TokenTable;
+use std::collections::HashSet;
 
 /// Rows that are kept of a network with mistakes.
 const LARGEST_TABLE: usize = 10_000;
@@ -49,10 +50,13 @@ pub fn check(file: &File, table: &TokenTable, found: Vec<Diagnostic>) -> Checked
         diagnostics.extend(unknown_lints(network));
     }
     if diagnostics.is_empty() {
+        // A block that stands between the networks is in all of them, and what is found in it is said once.
+        let mut said = HashSet::new();
         for (network, model) in file.networks.iter().zip(&models) {
             for finding in lint(network, model, table) {
                 match level(network, finding.lint) {
                     Level::Allow => {}
+                    level if !said.insert((finding.lint, finding.range, level == Level::Deny)) => {}
                     Level::Warn => warnings.push(finding),
                     Level::Deny => diagnostics.push(denied(finding)),
                 }

@@ -24,8 +24,10 @@
 pub mod ast;
 pub mod check;
 pub mod diagnostic;
+pub mod diagram;
 pub mod dim;
 pub mod fix;
+pub mod graph;
 pub mod layer;
 pub mod lex;
 pub mod lint;

@@ -97,6 +97,8 @@ pub struct BlockType {
 pub struct Instance {
     /// Which struct.
     pub block: BlockTypeId,
+    /// As it would be written alone: `Basic(128)/2` for the first copy of `Basic(128) x2/2`.
+    pub source: String,
     /// Values of `cin`, `stride` and the block's own number parameters, by name.
     pub arguments: Vec<(String, Dim)>,
     /// Its body.
@@ -120,18 +122,26 @@ pub enum Step {
         body: Vec<Step>,
         /// The shortcut.
         shortcut: Shortcut,
+        /// Where they meet.
+        meeting: Meeting,
     },
     /// `dense`: concat(input, body).
     Dense {
         /// The appended branch.
         body: Vec<Step>,
+        /// Where they meet.
+        meeting: Meeting,
     },
     /// `concat`, `add`, `mul` of branches of the value so far.
     Branches {
         /// How they meet.
         merge: Merge,
+        /// What each branch gets: the value so far, or a part of its channels.
+        arrives: Shape,
         /// The branches.
         branches: Vec<Vec<Step>>,
+        /// Where they meet.
+        meeting: Meeting,
     },
     /// `concat(@a, @b)`: the value so far is dropped.
     Taps {
@@ -139,6 +149,8 @@ pub enum Step {
         merge: Merge,
         /// The taps.
         taps: Vec<String>,
+        /// Where they meet.
+        meeting: Meeting,
     },
     /// Names the value so far.
     Tap(Ident),
@@ -176,6 +188,15 @@ pub enum Shortcut {
     Projection(Vec<Step>),
     /// None: the body alone.
     Absent,
+}
+
+/// Where values meet: a sum, a product or a concatenation, which has no row in the table.
+#[derive(Clone, Debug)]
+pub struct Meeting {
+    /// The labels around it inside the struct that owns it: `features`; empty without.
+    pub path: String,
+    /// What leaves.
+    pub output: Shape,
 }
 
 /// A layer in a path.
@@ -223,12 +244,27 @@ pub struct NetworkCall {
     pub target: NetworkTarget,
     /// What arrives.
     pub input: Shape,
-    /// What leaves.
+    /// What leaves; where nothing goes on, the last stage.
     pub output: Shape,
+    /// Whether a value goes on behind it; a network of several outputs gives stages only.
+    pub goes_on: bool,
+    /// What can be read of its inside.
+    pub stages: Vec<Stage>,
     /// Where.
     pub range: TokenRange,
     /// The label's token.
     pub label: Option<Ident>,
+}
+
+/// A labelled or tapped value inside a network that is a layer.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The tap that reads it: `label.name`.
+    pub tap: String,
+    /// Its name inside.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
 }
 
 /// Where a network used as a layer is declared.
@@ -271,6 +307,21 @@ pub struct Row {
     pub network: Option<NetworkTarget>,
     /// Where.
     pub range: TokenRange,
+}
+
+impl Row {
+    /// The shape of the weight of a convolution or a fully connected layer, as PyTorch has it.
+    #[must_use]
+    pub fn weight(&self) -> Option<&[Dim]> {
+        let weight = self.leaves.iter().find(|leaf| leaf.name == "weight" && leaf.shape.len() > 1);
+        weight.map(|leaf| leaf.shape.as_slice())
+    }
+
+    /// Whether its output takes no memory of its own.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.network.is_none() && self.activations == Dim::ZERO
+    }
 }
 
 /// Sums over a network.

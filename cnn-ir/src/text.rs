@@ -3,10 +3,12 @@
 use crate::ast;
 use crate::check::{Checked, check};
 use crate::diagnostic::Diagnostic;
+use crate::diagram::Diagram;
 use crate::lex::{Lexed, lex};
 use crate::lint::Lint;
 use crate::model::Model;
 use crate::parse::{parse, parse_path};
+use crate::summary::Summary;
 use crate::token::TokenRange;
 use std::fmt;
 use std::str::FromStr;
@@ -26,6 +28,18 @@ impl Network {
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.models[self.models.len() - 1]
+    }
+
+    /// The table of its layers.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(self.model())
+    }
+
+    /// The graph of its layers, to draw.
+    #[must_use]
+    pub fn diagram(&self) -> Diagram {
+        Diagram::of(self.model())
     }
 
     /// What is allowed and probably not meant: the lint, and the message with carets under its place.

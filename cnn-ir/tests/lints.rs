@@ -6,6 +6,7 @@ use cnn_ir::lint::{Finding, lint};
 use cnn_ir::token::TokenTable;
 use cnn_ir::window::Axis;
 use expect_test::{Expect, expect};
+use std::collections::BTreeSet;
 
 /// What is found in every network of a declaration that resolves.
 #[track_caller]
@@ -1530,21 +1531,29 @@ mod published {
         );
     }
 
-    /// The declarations of a Rust file, one after another.
-    fn declarations(source: &str) -> String {
-        let mut out = String::new();
-        for part in source.split("\nnetwork! {").skip(1) {
-            out.push_str(part.split("\n}\n").next().unwrap_or_default());
-        }
-        out
+    /// The lints that a declaration allows somewhere.
+    fn allowed(text: &str) -> BTreeSet<&str> {
+        text.split("allow(network::").skip(1).filter_map(|rest| rest.split(')').next()).collect()
     }
 
+    /// What the models allow is found in them, and nothing else.
     #[test]
     fn of_this_repository() {
-        let classics = declarations(include_str!("../../tests/src/classics.rs"));
-        // SqueezeNet on 224x224 is found, as above.
-        assert_eq!(short(&classics), ["dropped_pixels `conv7-96/2(valid)`"]);
-        quiet(&declarations(include_str!("../../examples/src/lenet5.rs")));
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/src/models");
+        let mut models = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            for part in source.split("\nnetwork! {").skip(1) {
+                let declaration = part.split("\n}\n").next().unwrap_or_default();
+                let (found, _) = findings(declaration);
+                let found: BTreeSet<&str> = found.iter().map(|finding| finding.lint.name()).collect();
+                assert_eq!(found, allowed(declaration), "{declaration}");
+                let network: cnn_ir::Network = declaration.parse().unwrap();
+                assert!(network.warnings().is_empty(), "{:?}", network.warnings());
+                models += network.models().len();
+            }
+        }
+        assert!(models > 30, "{models}");
     }
 
     #[test]

@@ -1273,6 +1273,57 @@ fn a_block_that_calls_itself() {
 }
 
 #[test]
+fn a_mistake_in_a_block_of_two_networks_is_said_once() {
+    refused(
+        "block Unit(c) { conv3-c rellu }
+Narrow: 3x32x32 -> 10 { Unit(16) -> gap -> fc10 }
+Wide: 3x32x32 -> 10 { Unit(64) -> gap -> fc10 }",
+        &expect![[r#"
+            error: `rellu` is not a layer
+            1 | block Unit(c) { conv3-c rellu }
+              |                         ^^^^^
+              |
+              | in `Unit(16)`
+              |
+              | fits: `relu` for `rellu` in line 1
+              | [N0201]
+        "#]],
+    );
+}
+
+#[test]
+fn a_block_of_several_networks_has_a_name_of_its_own() {
+    refused(
+        "block Unit(c) { conv3-c relu }
+Net: 3x32x32 -> 10 { block Unit(c) { conv5-c relu } Unit(16) -> gap -> fc10 }",
+        &expect![[r#"
+            error: the block `Unit` is there twice
+            2 | Net: 3x32x32 -> 10 { block Unit(c) { conv5-c relu } Unit(16) -> gap -> fc10 }
+              |                            ^^^^
+              |
+              | [N0105]
+        "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_block_of_several_networks() {
+    refused(
+        "block Basic(c) { conv3-c relu }
+Narrow: 3x32x32 -> 10 { Basik(16) -> gap -> fc10 }
+Wide: 3x32x32 -> 10 { Basic(64) -> gap -> fc10 }",
+        &expect![[r#"
+            error: `Basik` is not a layer
+            2 | Narrow: 3x32x32 -> 10 { Basik(16) -> gap -> fc10 }
+              |                         ^^^^^
+              |
+              | fits: `Basic` for `Basik` in line 2
+              | [N0201]
+        "#]],
+    );
+}
+
+#[test]
 fn a_network_that_contains_itself() {
     refused(
         "Net: 3x32x32 -> 3x32x32 { Net() }",

@@ -14,7 +14,7 @@ pub struct Word;
 /// Written `conv3-64/2`, `conv7x1-64`.
 ///
 /// Options: `kernel`, `stride` (1), `pad`, `dilation` (1), `groups` (1), `bias` (unless `bn` follows); `half`
-/// (default), `valid`, `full`, `same`.
+/// (default), `valid`, `full`, `same`; `linear` (the weight of a 1x1 kernel is a matrix).
 ///
 /// Gives: filters; `o = floor((i + p + q - e)/s) + 1`. PyTorch: `Conv2d`.
 pub const conv: Word = Word;
@@ -81,6 +81,13 @@ pub const up: Word = Word;
 ///
 /// Gives: C/r² channels; `o = r*i`. PyTorch: `PixelShuffle`.
 pub const shuffle: Word = Word;
+
+/// Channel shuffle: the channels of the groups take turns.
+///
+/// Written `channelshuffle2`.
+///
+/// Gives: the same. PyTorch: `ChannelShuffle`.
+pub const channelshuffle: Word = Word;
 
 /// Fully connected; flattens its input.
 ///
@@ -322,3 +329,7 @@ mod tests {
         }
     }
 }
+
+/// Each branch gets an equal part of the channels, and what they give is concatenated: `split { a | b }` (Ma et al.,
+/// "ShuffleNet V2", 2018, arXiv 1807.11164).
+pub const split: Word = Word;

@@ -148,10 +148,12 @@ impl fmt::Display for Located<'_> {
 
 fn untraced(name: &str, kept: &[String], tracing: bool) -> String {
     if !tracing {
-        return format!("`{name}` was not kept: the pass is not tracing, build it with `.tracing()`");
+        return format!(
+            "`{name}` was not kept: build the pass with `.tracing()`, or for gradients with `.probing()`"
+        );
     }
     let kept = if kept.is_empty() { "nothing".to_owned() } else { kept.join(", ") };
-    format!("`{name}` was not kept by this pass (or was taken before); kept: {kept}")
+    format!("`{name}` was not kept by this pass; kept: {kept}")
 }
 
 #[cfg(test)]

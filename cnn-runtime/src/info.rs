@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use cnn_ir::summary::grouped;
+use cnn_ir::dim::Dim;
+use cnn_ir::summary::{self, Entry, Lecture, Totals};
 
 /// One layer of a network's `LAYERS`.
 ///
@@ -17,18 +18,22 @@ pub struct LayerInfo {
     pub input: &'static [usize],
     /// What leaves.
     pub output: &'static [usize],
+    /// The shape of its weight, as PyTorch has it; empty where it is neither a convolution nor fully connected.
+    pub weight: &'static [usize],
     /// Learned values.
     pub params: usize,
     /// Multiply-accumulates of one sample.
     pub macs: usize,
-    /// Values that its output holds in memory; 0 where it works in place.
+    /// Values that its output holds in memory; 0 where it works in place, or where that is known at run time only.
     pub activations: usize,
+    /// Whether its output takes no memory of its own: norms, activations, dropout and the like.
+    pub in_place: bool,
     /// Rows and columns of the input that one output value sees; `None` where that is all of it.
     pub receptive_field: Option<[usize; 2]>,
 }
 
 impl LayerInfo {
-    /// A layer without parameters or cost.
+    /// A layer without parameters or cost, which works in place.
     #[must_use]
     pub const fn new(
         path: &'static str,
@@ -36,13 +41,36 @@ impl LayerInfo {
         input: &'static [usize],
         output: &'static [usize],
     ) -> Self {
-        Self { path, layer, input, output, params: 0, macs: 0, activations: 0, receptive_field: None }
+        Self {
+            path,
+            layer,
+            input,
+            output,
+            weight: &[],
+            params: 0,
+            macs: 0,
+            activations: 0,
+            in_place: true,
+            receptive_field: None,
+        }
     }
 
-    /// With its parameters, multiply-accumulates and activations.
+    /// With its parameters, multiply-accumulates and activations; where it has activations it does not work in place.
     #[must_use]
     pub const fn costs(self, params: usize, macs: usize, activations: usize) -> Self {
-        Self { params, macs, activations, ..self }
+        Self { params, macs, activations, in_place: activations == 0, ..self }
+    }
+
+    /// With the shape of its weight.
+    #[must_use]
+    pub const fn weight(self, weight: &'static [usize]) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// Not in place, with activations that are known at run time only.
+    #[must_use]
+    pub const fn of_any_size(self) -> Self {
+        Self { in_place: false, ..self }
     }
 
     /// With its receptive field.
@@ -52,21 +80,32 @@ impl LayerInfo {
     }
 }
 
-/// The table of a network's layers; print it.
+/// The table of a network's layers; print it. In the lecture's form: [`Summary::lecture`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    name: &'static str,
     layers: Vec<LayerInfo>,
-    params: usize,
-    /// MACs and activations, where they are known before it runs.
-    costs: Option<[usize; 2]>,
+    table: summary::Summary,
 }
 
 impl Summary {
-    /// The table of these layers, with the totals of the network.
+    /// The table of these layers, with the names and shapes of the network's inputs and its totals: parameters, and
+    /// MACs and activations where they are known before it runs.
     #[must_use]
-    pub fn new(name: &'static str, layers: &[LayerInfo], params: usize, costs: Option<[usize; 2]>) -> Self {
-        Self { name, layers: layers.to_vec(), params, costs }
+    pub fn new(
+        name: &str,
+        inputs: &[(&str, &[usize])],
+        layers: &[LayerInfo],
+        params: usize,
+        costs: Option<[usize; 2]>,
+    ) -> Self {
+        let known = |index: usize| costs.map(|costs| Dim::from(costs[index] as u64));
+        let table = summary::Summary {
+            name: name.to_owned(),
+            inputs: inputs.iter().map(|&(name, shape)| (name.to_owned(), shape.into())).collect(),
+            layers: layers.iter().map(Entry::from).collect(),
+            totals: Totals { parameters: Dim::from(params as u64), macs: known(0), activations: known(1) },
+        };
+        Self { layers: layers.to_vec(), table }
     }
 
     /// Its layers.
@@ -75,64 +114,69 @@ impl Summary {
         &self.layers
     }
 
-    fn cells(&self) -> Vec<[String; 6]> {
-        let number = |n: usize| if n == 0 { String::new() } else { grouped(n as i128) };
-        let mut rows = vec![["path", "layer", "output", "parameters", "MACs", "sees"].map(str::to_owned)];
-        for layer in &self.layers {
-            rows.push([
-                layer.path.to_owned(),
-                layer.layer.to_owned(),
-                shape(layer.output),
-                number(layer.params),
-                number(layer.macs),
-                layer.receptive_field.map_or_else(String::new, |[h, w]| format!("{h}x{w}")),
-            ]);
-        }
-        let macs = self.costs.map_or_else(|| "?".to_owned(), |[macs, _]| grouped(macs as i128));
-        rows.push([
-            "total".into(),
-            String::new(),
-            String::new(),
-            grouped(self.params as i128),
-            macs,
-            String::new(),
-        ]);
-        rows
+    /// In the form of the lecture CS231n, a line for each layer that holds memory or has weights:
+    /// `CONV3-64: [224x224x64]  memory: 224*224*64=3.2M  weights: (3*3*3)*64 = 1,728`.
+    #[must_use]
+    pub fn lecture(&self) -> Lecture<'_> {
+        self.table.lecture()
+    }
+
+    /// As a Markdown table.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        self.table.markdown()
     }
 }
 
-fn shape(sizes: &[usize]) -> String {
-    let sizes: Vec<String> =
-        sizes.iter().map(|&size| if size == 0 { "?".to_owned() } else { size.to_string() }).collect();
-    sizes.join("x")
+impl From<&LayerInfo> for Entry {
+    fn from(layer: &LayerInfo) -> Self {
+        Self {
+            path: layer.path.to_owned(),
+            layer: layer.layer.to_owned(),
+            input: layer.input.into(),
+            output: layer.output.into(),
+            weight: layer.weight.into(),
+            parameters: Dim::from(layer.params as u64),
+            macs: Dim::from(layer.macs as u64),
+            activations: Dim::from(layer.activations as u64),
+            in_place: layer.in_place,
+            receptive_field: layer.receptive_field,
+        }
+    }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self.cells();
-        let mut widths = [0; 6];
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        writeln!(f, "{}", self.name)?;
-        for [path, layer, output, params, macs, field] in &rows {
-            let [a, b, c, d, e, _] = widths;
-            let line = format!("  {path:a$}  {layer:b$}  {output:c$}  {params:>d$}  {macs:>e$}  {field}");
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        if let Some([_, activations]) = self.costs {
-            let mebibytes = activations as f64 * 4.0 / (1024.0 * 1024.0);
-            writeln!(
-                f,
-                "  activations: {} values ({mebibytes:.1} MiB in f32)",
-                grouped(activations as i128)
-            )?;
-        }
-        let megabytes = self.params as f64 * 4.0 / (1024.0 * 1024.0);
-        write!(f, "  weights: {megabytes:.1} MiB in f32")
+        self.table.fmt(f)
     }
+}
+
+/// Whether a network shows a stage of that name and shape. For const assertions between networks.
+#[doc(hidden)]
+#[must_use]
+pub const fn has_stage(stages: &[(&str, &[usize])], name: &str, shape: &[usize]) -> bool {
+    let mut index = 0;
+    while index < stages.len() {
+        if same_text(stages[index].0.as_bytes(), name.as_bytes()) {
+            return same_shape(stages[index].1, shape);
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn same_text(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
 }
 
 /// Whether two shapes are equal; 0 equals every size. For const assertions between networks.

@@ -46,11 +46,13 @@
 //! ```
 
 pub mod boundary;
+pub mod diagram;
 pub mod dsl;
 pub mod error;
 pub mod info;
 pub mod init;
 pub mod layers;
+pub mod network;
 pub mod ops;
 pub mod params;
 pub mod pass;
@@ -67,8 +69,12 @@ pub use candle_nn::VarBuilder;
 pub use cnn_ir::window::{Axis, Padding, Window};
 #[cfg(feature = "macros")]
 pub use cnn_macros::network;
+pub use diagram::{Detail, Diagram};
 pub use error::{Error, Result};
-pub use info::{LayerInfo, Summary, same_shape};
+pub use info::{LayerInfo, Summary};
+#[doc(hidden)]
+pub use info::{has_stage, same_shape};
 pub use init::{Init, Scheme};
+pub use network::{Network, Stage};
 pub use params::State;
 pub use pass::Pass;

@@ -1,9 +1,10 @@
 //! What one run of a network needs besides its input: training or not, random masks, and kept
-//! activations.
+//! activations with their gradients.
 
 use std::cell::RefCell;
 
-use candle_core::{DType, Tensor, bail};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Tensor, Var, bail};
 
 use crate::error::{Error, Result};
 use crate::random::Generator;
@@ -22,9 +23,8 @@ use crate::random::Generator;
 ///
 /// let generator = Generator::seed(42);
 /// let pass = Pass::train(&generator).tracing();
-/// let dropped = pass.dropout(&x, 0.5)?; // zeros and twos
-/// pass.keep("drop1", &dropped);
-/// assert_eq!(pass.take("drop1")?.dims(), [2, 8]);
+/// let dropped = pass.keep("drop1", &pass.dropout(&x, 0.5)?)?; // zeros and twos
+/// assert_eq!(pass.kept("drop1")?.dims(), [2, 8]);
 /// # Ok(())
 /// # }
 /// ```
@@ -32,27 +32,55 @@ use crate::random::Generator;
 pub struct Pass {
     /// The source of masks; a pass without one is inference.
     generator: Option<Generator>,
-    /// Names and activations, in order; absent where nothing is kept.
-    kept: Option<RefCell<Vec<(String, Tensor)>>>,
+    /// Activations, in order; absent where nothing is kept.
+    kept: Option<RefCell<Vec<Kept>>>,
+    /// The names of what is kept, where that is not everything.
+    only: Option<Vec<String>>,
+    /// Whether the gradients of what is kept can be asked for.
+    probes: bool,
+}
+
+/// An activation that was kept.
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    value: Tensor,
+    /// Zeros that were added to the activation: their gradient is the activation's.
+    probe: Option<Var>,
 }
 
 impl Pass {
     /// Inference: dropout is the identity, batch norms use their running statistics.
     #[must_use]
     pub const fn eval() -> Self {
-        Self { generator: None, kept: None }
+        Self { generator: None, kept: None, only: None, probes: false }
     }
 
     /// Training, with masks from a generator (whose counter the pass advances).
     #[must_use]
     pub fn train(generator: &Generator) -> Self {
-        Self { generator: Some(generator.clone()), kept: None }
+        Self { generator: Some(generator.clone()), kept: None, only: None, probes: false }
     }
 
-    /// Keeps activations for [`take`](Self::take).
+    /// Keeps activations for [`kept`](Self::kept).
     #[must_use]
     pub fn tracing(self) -> Self {
         Self { kept: Some(RefCell::default()), ..self }
+    }
+
+    /// As [`tracing`](Self::tracing), and the gradients of what is kept can be asked for with
+    /// [`gradient`](Self::gradient).
+    #[must_use]
+    pub fn probing(self) -> Self {
+        Self { probes: true, ..self.tracing() }
+    }
+
+    /// A pass of the same kind for a network inside this one, which keeps these of its activations.
+    #[must_use]
+    pub fn inside(&self, names: &[&str]) -> Self {
+        let only = names.iter().map(|&name| name.to_owned()).collect();
+        let kept = Some(RefCell::default());
+        Self { generator: self.generator.clone(), kept, only: Some(only), probes: false }
     }
 
     /// Whether this is training.
@@ -122,32 +150,86 @@ impl Pass {
         x.broadcast_mul(&mask)
     }
 
-    /// Keeps an activation where the pass is tracing; a later one of the same name replaces it.
-    pub fn keep(&self, name: &str, x: &Tensor) {
-        let Some(kept) = &self.kept else { return };
-        let mut kept = kept.borrow_mut();
-        match kept.iter_mut().find(|(other, _)| other == name) {
-            Some((_, place)) => *place = x.clone(),
-            None => kept.push((name.to_owned(), x.clone())),
+    /// The activation itself, which is kept where the pass is tracing; a later one of the same name
+    /// replaces it. What is computed with the result is what [`gradient`](Self::gradient) differentiates.
+    ///
+    /// # Errors
+    /// What the device says where it cannot hold the zeros that a [probing](Self::probing) pass adds.
+    pub fn keep(&self, name: &str, x: &Tensor) -> candle_core::Result<Tensor> {
+        let Some(kept) = &self.kept else { return Ok(x.clone()) };
+        if self.only.as_ref().is_some_and(|only| !only.iter().any(|kept| kept == name)) {
+            return Ok(x.clone());
         }
+        let (value, probe) = if self.probes {
+            let probe = Var::from_tensor(&x.zeros_like()?)?;
+            (x.add(&probe)?, Some(probe))
+        } else {
+            (x.clone(), None)
+        };
+        let mut kept = kept.borrow_mut();
+        kept.retain(|other| other.name != name);
+        kept.push(Kept { name: name.to_owned(), value: value.clone(), probe });
+        Ok(value)
     }
 
-    /// Takes out an activation that was kept.
+    /// An activation that was kept.
     ///
     /// # Errors
     /// [`Error::NotKept`], which lists the names that were kept.
-    pub fn take(&self, name: &str) -> Result<Tensor> {
-        let (mut kept, tracing) = match &self.kept {
-            Some(kept) => (kept.borrow_mut(), true),
-            None => return Err(Error::NotKept { name: name.to_owned(), kept: Vec::new(), tracing: false }),
-        };
-        match kept.iter().position(|(other, _)| other == name) {
-            Some(place) => Ok(kept.remove(place).1),
-            None => {
-                let kept = kept.iter().map(|(other, _)| other.clone()).collect();
-                Err(Error::NotKept { name: name.to_owned(), kept, tracing })
-            }
+    pub fn kept(&self, name: &str) -> Result<Tensor> {
+        self.find(name, |kept| kept.value.clone())
+    }
+
+    /// The gradient of an activation that was kept: zeros where it had no part in what was
+    /// differentiated.
+    ///
+    /// ```
+    /// # fn main() -> cnn_runtime::Result<()> {
+    /// use candle_core::{Device, Tensor};
+    /// use cnn_runtime::pass::Pass;
+    ///
+    /// let pass = Pass::eval().probing();
+    /// let x = pass.keep("x", &Tensor::new(&[1f32, 2., 3.], &Device::Cpu)?)?;
+    /// let gradients = x.sqr()?.sum_all()?.backward()?;
+    /// assert_eq!(pass.gradient("x", &gradients)?.to_vec1::<f32>()?, [2., 4., 6.]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotKept`], also where the pass is not [probing](Self::probing).
+    pub fn gradient(&self, name: &str, gradients: &GradStore) -> Result<Tensor> {
+        let probe = self.find(name, |kept| kept.probe.clone())?.ok_or_else(|| Error::NotKept {
+            name: name.to_owned(),
+            kept: Vec::new(),
+            tracing: false,
+        })?;
+        match gradients.get(&probe) {
+            Some(gradient) => Ok(gradient.clone()),
+            None => Ok(probe.zeros_like()?),
         }
+    }
+
+    /// The names of what was kept, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let kept = self
+            .kept
+            .iter()
+            .flat_map(|kept| kept.borrow().iter().map(|kept| kept.name.clone()).collect::<Vec<_>>());
+        kept.collect()
+    }
+
+    fn find<T>(&self, name: &str, part: impl Fn(&Kept) -> T) -> Result<T> {
+        let Some(kept) = &self.kept else {
+            return Err(Error::NotKept { name: name.to_owned(), kept: Vec::new(), tracing: false });
+        };
+        let kept = kept.borrow();
+        kept.iter().find(|kept| kept.name == name).map(part).ok_or_else(|| Error::NotKept {
+            name: name.to_owned(),
+            kept: kept.iter().map(|kept| kept.name.clone()).collect(),
+            tracing: true,
+        })
     }
 }
 
@@ -236,16 +318,34 @@ mod tests {
     fn activations_are_kept_only_when_tracing() {
         let x = ones(1);
         let silent = Pass::eval();
-        silent.keep("a", &x);
-        assert!(silent.take("a").expect_err("not tracing").to_string().contains("tracing"));
+        silent.keep("a", &x).expect("the same");
+        assert!(silent.kept("a").expect_err("not tracing").to_string().contains("tracing"));
 
         let pass = Pass::eval().tracing();
-        pass.keep("a", &x);
-        pass.keep("b", &x);
-        let error = pass.take("c").expect_err("no c").to_string();
+        assert_eq!(pass.keep("a", &x).expect("the same").id(), x.id());
+        pass.keep("b", &x).expect("the same");
+        let error = pass.kept("c").expect_err("no c").to_string();
         assert!(error.contains("kept: a, b"), "{error}");
-        pass.keep("a", &ones(2));
-        assert_eq!(pass.take("a").expect("the later one").dims(), [2]);
-        assert!(pass.take("a").is_err());
+        pass.keep("a", &ones(2)).expect("the same");
+        assert_eq!(pass.kept("a").expect("the later one").dims(), [2]);
+        assert_eq!(pass.names(), ["b", "a"]);
+    }
+
+    #[test]
+    fn gradients_of_what_was_kept() {
+        // d/dx (3x)^2 = 18x, and of y = 3x: 2y.
+        let pass = Pass::eval().probing();
+        let x = pass.keep("x", &(ones(2) * 2.0).expect("twos")).expect("x");
+        let y = pass.keep("y", &(&x * 3.0).expect("3x")).expect("y");
+        pass.keep("aside", &x).expect("x");
+        let gradients = y.sqr().and_then(|y| y.sum_all()).and_then(|sum| sum.backward()).expect("gradients");
+        let gradient = |name| values(&pass.gradient(name, &gradients).expect("kept"));
+        assert_eq!(gradient("y"), [12.0; 2]);
+        assert_eq!(gradient("x"), [36.0; 2]);
+        assert_eq!(gradient("aside"), [0.0; 2]);
+        assert!(pass.gradient("z", &gradients).is_err());
+        let tracing = Pass::eval().tracing();
+        tracing.keep("x", &x).expect("x");
+        assert!(tracing.gradient("x", &gradients).is_err());
     }
 }

@@ -14,11 +14,13 @@
 //! ```
 
 pub use crate::boundary::{Batch, Chw, Flat, Input};
+pub use crate::diagram::{Detail, Diagram};
 pub use crate::error::{Error, Result};
 pub use crate::info::{LayerInfo, Summary};
 pub use crate::init::{Init, Scheme};
 #[cfg(feature = "macros")]
 pub use crate::network;
+pub use crate::network::Network;
 pub use crate::params::State;
 pub use crate::{Padding, Window};
 pub use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};

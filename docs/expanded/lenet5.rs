@@ -30,6 +30,8 @@ const _: &[::cnn_runtime::dsl::Word] = &[
 /// | 9 | `relu` | 84 |  |  |  |
 /// | 10 | `fc10` | 10 | 850 | 840 |  |
 /// | **total** | | | **61,706** | **416,520** | |
+///
+/// [`LeNet5::diagram`] draws it.
 #[derive(Clone, Debug)]
 pub struct LeNet5 {
     ///`conv5-6(valid)`: 1x32x32 to 6x28x28.
@@ -43,6 +45,71 @@ pub struct LeNet5 {
     ///`fc10`: 84 to 10.
     pub fc_10: ::cnn_runtime::layers::Linear,
     state: ::cnn_runtime::State,
+}
+///<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 183 586" width="183" height="586" role="img" font-family="ui-monospace, Menlo, Consolas, monospace" fill="currentColor" text-anchor="middle">
+///<title>LeNet5</title>
+///<path fill="none" stroke="currentColor" stroke-opacity=".6" d="M91 32V64m-4 -5 4 5 4 -5M91 102V134m-4 -5 4 5 4 -5M91 172V204m-4 -5 4 5 4 -5M91 242V274m-4 -5 4 5 4 -5M91 312V344m-4 -5 4 5 4 -5M91 382V414m-4 -5 4 5 4 -5M91 452V484m-4 -5 4 5 4 -5M91 522V554m-4 -5 4 5 4 -5"/>
+///<g fill="#4a8fe0" fill-opacity=".2" stroke="#4a8fe0">
+///<rect x="11" y="64" width="160" height="38" rx="5"/>
+///<rect x="8" y="204" width="167" height="38" rx="5"/>
+///</g>
+///<g fill="#e0604a" fill-opacity=".2" stroke="#e0604a">
+///<rect x="63" y="134" width="57" height="38" rx="5"/>
+///<rect x="63" y="274" width="57" height="38" rx="5"/>
+///</g>
+///<g fill="#3fae68" fill-opacity=".2" stroke="#3fae68">
+///<rect x="20" y="344" width="142" height="38" rx="5"/>
+///<rect x="20" y="414" width="142" height="38" rx="5"/>
+///<rect x="26" y="484" width="130" height="38" rx="5"/>
+///</g>
+///<g fill="currentColor" fill-opacity=".06" stroke="currentColor">
+///<rect x="60" y="8" width="63" height="24" rx="12"/>
+///<rect x="56" y="554" width="70" height="24" rx="12"/>
+///</g>
+///<g font-size="12">
+///<text x="91" y="24">input</text>
+///<text x="91" y="80">conv5-6(valid) relu</text>
+///<text x="91" y="150">pool2</text>
+///<text x="91" y="220">conv5-16(valid) relu</text>
+///<text x="91" y="290">pool2</text>
+///<text x="91" y="360">fc120 relu</text>
+///<text x="91" y="430">fc84 relu</text>
+///<text x="91" y="500">fc10</text>
+///<text x="91" y="570">output</text>
+///</g>
+///<g font-size="10" fill-opacity=".75">
+///<text x="91" y="94">0: 156 parameters</text>
+///<text x="91" y="164">2</text>
+///<text x="91" y="234">3: 2,416 parameters</text>
+///<text x="91" y="304">5</text>
+///<text x="91" y="374">6: 48,120 parameters</text>
+///<text x="91" y="444">8: 10,164 parameters</text>
+///<text x="91" y="514">10: 850 parameters</text>
+///</g>
+///<g font-size="10" text-anchor="start" fill-opacity=".75">
+///<text x="97" y="44">1x32x32</text>
+///<text x="97" y="114">6x28x28</text>
+///<text x="97" y="184">6x14x14</text>
+///<text x="97" y="254">16x10x10</text>
+///<text x="97" y="324">16x5x5</text>
+///<text x="97" y="394">120</text>
+///<text x="97" y="464">84</text>
+///<text x="97" y="534">10</text>
+///</g>
+///</svg>
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl LeNet5 {
+    /// What flows where, to draw as Mermaid, DOT or SVG: its stages, or every layer.
+    #[must_use]
+    pub fn diagram() -> ::cnn_runtime::Diagram {
+        use ::cnn_runtime::diagram::Part;
+        ::cnn_runtime::diagram::of(
+            "LeNet5",
+            &Self::LAYERS,
+            &[Part::Input("", &[1, 32, 32]), Part::Layers(11), Part::Output("", 11)],
+        )
+    }
 }
 #[automatically_derived]
 #[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
@@ -58,6 +125,8 @@ impl LeNet5 {
     pub const INPUT: [usize; 3] = [1, 32, 32];
     ///The shape that it gives, without the batch dimension; 0 is any size.
     pub const OUTPUT: [usize; 1] = [10];
+    /// Its labels and taps, and their shapes without the batch dimension; 0 is any size.
+    pub const STAGES: [(&'static str, &'static [usize]); 0] = [];
     ///A new `LeNet5` with random weights, PyTorch's default initialization unless `init` says otherwise.
     ///
     /// # Errors
@@ -177,11 +246,7 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<1, 32, 32>,
-        >::into_batch(x, "LeNet5", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::eval())?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::eval())
     }
     /// The network's output as in training: batch statistics (the running ones are updated), dropout
     /// from the network's own generator.
@@ -192,11 +257,7 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<1, 32, 32>,
-        >::into_batch(x, "LeNet5", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::train(self.state.generator()))?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::train(self.state.generator()))
     }
     /// The output with everything that has a label or a tap, as in inference.
     ///
@@ -206,23 +267,58 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<LeNet5Trace> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<1, 32, 32>,
-        >::into_batch(x, "LeNet5", &self.state)?;
         let pass = ::cnn_runtime::Pass::eval().tracing();
-        let output = self.run(&x, &pass)?;
-        let output = { ::core::convert::TryInto::try_into(output) }?;
-        ::core::result::Result::Ok(LeNet5Trace { output })
+        let output = self.checked_run(x, &pass)?;
+        LeNet5Trace::collect(|name| pass.kept(name), output)
     }
-    /// The table of its layers.
+    /// What [`Self::trace`] gives, and its gradients: those of the scalar that `of` makes of the output.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; what `of` says.
+    pub fn trace_gradients(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+        of: impl ::core::ops::FnOnce(
+            &::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+        ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor>,
+    ) -> ::cnn_runtime::Result<(LeNet5Trace, LeNet5Trace)> {
+        let pass = ::cnn_runtime::Pass::eval().probing();
+        let output = self.checked_run(x, &pass)?;
+        let output = ::cnn_runtime::Batch::<
+            ::cnn_runtime::Flat<10>,
+        >::try_from(pass.keep("output", &output)?)?;
+        let gradients = of(&output)?.backward()?;
+        let gradient = |name: &str| pass.gradient(name, &gradients);
+        ::core::result::Result::Ok((
+            LeNet5Trace::collect(|name| pass.kept(name), output)?,
+            LeNet5Trace::collect(
+                gradient,
+                ::core::convert::TryInto::try_into(gradient("output")?)?,
+            )?,
+        ))
+    }
+    /// The table of its layers, to print; `summary().lecture()` is the lecture's form.
     #[must_use]
     pub fn summary() -> ::cnn_runtime::Summary {
         ::cnn_runtime::Summary::new(
             "LeNet5",
+            &[("", &Self::INPUT)],
             &Self::LAYERS,
             Self::PARAMS,
             ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
         )
+    }
+    /// One run between checked inputs and typed outputs.
+    fn checked_run(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<1, 32, 32>,
+        >::into_batch(x, "LeNet5", &self.state)?;
+        let output = self.run(&x, pass)?;
+        ::core::convert::TryInto::try_into(output)
     }
     /// One run on bare tensors.
     #[doc(hidden)]
@@ -255,6 +351,7 @@ impl LeNet5 {
     pub const LAYERS: [::cnn_runtime::LayerInfo; 11] = [
         ::cnn_runtime::LayerInfo::new("0", "conv5-6(valid)", &[1, 32, 32], &[6, 28, 28])
             .costs(156, 117600, 4704)
+            .weight(&[6, 1, 5, 5])
             .sees(5, 5),
         ::cnn_runtime::LayerInfo::new("1", "relu", &[6, 28, 28], &[6, 28, 28])
             .sees(5, 5),
@@ -268,6 +365,7 @@ impl LeNet5 {
                 &[16, 10, 10],
             )
             .costs(2416, 240000, 1600)
+            .weight(&[16, 6, 5, 5])
             .sees(14, 14),
         ::cnn_runtime::LayerInfo::new("4", "relu", &[16, 10, 10], &[16, 10, 10])
             .sees(14, 14),
@@ -275,12 +373,16 @@ impl LeNet5 {
             .costs(0, 0, 400)
             .sees(16, 16),
         ::cnn_runtime::LayerInfo::new("6", "fc120", &[16, 5, 5], &[120])
-            .costs(48120, 48000, 120),
+            .costs(48120, 48000, 120)
+            .weight(&[120, 400]),
         ::cnn_runtime::LayerInfo::new("7", "relu", &[120], &[120]),
         ::cnn_runtime::LayerInfo::new("8", "fc84", &[120], &[84])
-            .costs(10164, 10080, 84),
+            .costs(10164, 10080, 84)
+            .weight(&[84, 120]),
         ::cnn_runtime::LayerInfo::new("9", "relu", &[84], &[84]),
-        ::cnn_runtime::LayerInfo::new("10", "fc10", &[84], &[10]).costs(850, 840, 10),
+        ::cnn_runtime::LayerInfo::new("10", "fc10", &[84], &[10])
+            .costs(850, 840, 10)
+            .weight(&[10, 84]),
     ];
 }
 #[automatically_derived]
@@ -294,10 +396,56 @@ impl ::cnn_runtime::ModuleT for LeNet5 {
         ::core::result::Result::Ok(output?.into_inner())
     }
 }
+#[automatically_derived]
+impl ::cnn_runtime::Network for LeNet5 {
+    fn name(&self) -> &'static str {
+        "LeNet5"
+    }
+    fn input_shape(&self) -> &'static [usize] {
+        &Self::INPUT
+    }
+    fn output_shape(&self) -> &'static [usize] {
+        &Self::OUTPUT
+    }
+    fn layers(&self) -> &'static [::cnn_runtime::LayerInfo] {
+        &Self::LAYERS
+    }
+    fn state(&self) -> &::cnn_runtime::State {
+        &self.state
+    }
+    fn summary(&self) -> ::cnn_runtime::Summary {
+        Self::summary()
+    }
+    fn diagram(&self) -> ::cnn_runtime::Diagram {
+        Self::diagram()
+    }
+    fn forward_pass(
+        &self,
+        x: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Tensor> {
+        ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
+    }
+}
 ///What [`LeNet5::trace`] saw.
 #[derive(Clone, Debug)]
 #[allow(dead_code)]
 pub struct LeNet5Trace {
     /// The network's output.
     pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_variables, clippy::all, clippy::pedantic)]
+impl LeNet5Trace {
+    /// Each by name, in the order of execution, without the output.
+    #[must_use]
+    pub fn stages(&self) -> [(&'static str, &::cnn_runtime::Tensor); 0] {
+        []
+    }
+    fn collect(
+        of: impl ::core::ops::Fn(&str) -> ::cnn_runtime::Result<::cnn_runtime::Tensor>,
+        output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>>,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self { output })
+    }
 }

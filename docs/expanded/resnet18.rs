@@ -94,6 +94,8 @@ const _: () = {
 /// | 8 | `gap` | 512x1x1 |  |  |  |
 /// | fc | `fc-CLASSES` | CLASSES | 513*CLASSES | 512*CLASSES |  |
 /// | **total** | | | **513*CLASSES + 11176512** | **512*CLASSES + 1813561344** | |
+///
+/// [`ResNet18::diagram`] draws it.
 #[derive(Clone, Debug)]
 pub struct ResNet18<const CLASSES: usize = 1000> {
     ///`conv7-64/2`: 3x224x224 to 64x112x112.
@@ -112,6 +114,119 @@ pub struct ResNet18<const CLASSES: usize = 1000> {
     pub fc: ::cnn_runtime::layers::Linear,
     state: ::cnn_runtime::State,
 }
+///<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 207 656" width="207" height="656" role="img" font-family="ui-monospace, Menlo, Consolas, monospace" fill="currentColor" text-anchor="middle">
+///<title>ResNet18</title>
+///<path fill="none" stroke="currentColor" stroke-opacity=".6" d="M103 32V64m-4 -5 4 5 4 -5M103 102V134m-4 -5 4 5 4 -5M103 172V204m-4 -5 4 5 4 -5M103 242V274m-4 -5 4 5 4 -5M103 312V344m-4 -5 4 5 4 -5M103 382V414m-4 -5 4 5 4 -5M103 452V484m-4 -5 4 5 4 -5M103 522V554m-4 -5 4 5 4 -5M103 592V624m-4 -5 4 5 4 -5"/>
+///<g fill="#4a8fe0" fill-opacity=".2" stroke="#4a8fe0">
+///<rect x="23" y="64" width="161" height="38" rx="5"/>
+///</g>
+///<g fill="#e0604a" fill-opacity=".2" stroke="#e0604a">
+///<rect x="42" y="134" width="123" height="38" rx="5"/>
+///<rect x="82" y="484" width="42" height="38" rx="5"/>
+///</g>
+///<g fill="#3fae68" fill-opacity=".2" stroke="#3fae68">
+///<rect x="14" y="554" width="179" height="38" rx="5"/>
+///</g>
+///<g fill="#a06fd6" fill-opacity=".2" stroke="#a06fd6">
+///<rect x="14" y="204" width="179" height="38" rx="5"/>
+///<rect x="14" y="274" width="179" height="38" rx="5"/>
+///<rect x="8" y="344" width="191" height="38" rx="5"/>
+///<rect x="8" y="414" width="191" height="38" rx="5"/>
+///</g>
+///<g fill="currentColor" fill-opacity=".06" stroke="currentColor">
+///<rect x="72" y="8" width="63" height="24" rx="12"/>
+///<rect x="68" y="624" width="70" height="24" rx="12"/>
+///</g>
+///<g font-size="12">
+///<text x="103" y="24">input</text>
+///<text x="103" y="80">conv7-64/2 bn relu</text>
+///<text x="103" y="150">pool3/2(pad=1)</text>
+///<text x="103" y="220">Basic(64) x2</text>
+///<text x="103" y="290">Basic(128) x2/2</text>
+///<text x="103" y="360">Basic(256) x2/2</text>
+///<text x="103" y="430">Basic(512) x2/2</text>
+///<text x="103" y="500">gap</text>
+///<text x="103" y="570">fc-CLASSES</text>
+///<text x="103" y="640">output</text>
+///</g>
+///<g font-size="10" fill-opacity=".75">
+///<text x="103" y="94">conv1: 9,536 parameters</text>
+///<text x="103" y="164">3</text>
+///<text x="103" y="234">layer1: 147,968 parameters</text>
+///<text x="103" y="304">layer2: 525,568 parameters</text>
+///<text x="103" y="374">layer3: 2,099,712 parameters</text>
+///<text x="103" y="444">layer4: 8,393,728 parameters</text>
+///<text x="103" y="514">8</text>
+///<text x="103" y="584">fc: 513*CLASSES parameters</text>
+///</g>
+///<g font-size="10" text-anchor="start" fill-opacity=".75">
+///<text x="109" y="44">3x224x224</text>
+///<text x="109" y="114">64x112x112</text>
+///<text x="109" y="184">64x56x56</text>
+///<text x="109" y="254">64x56x56</text>
+///<text x="109" y="324">128x28x28</text>
+///<text x="109" y="394">256x14x14</text>
+///<text x="109" y="464">512x7x7</text>
+///<text x="109" y="534">512x1x1</text>
+///<text x="109" y="604">CLASSES</text>
+///</g>
+///</svg>
+#[automatically_derived]
+#[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+impl<const CLASSES: usize> ResNet18<CLASSES> {
+    /// What flows where, to draw as Mermaid, DOT or SVG: its stages, or every layer.
+    #[must_use]
+    pub fn diagram() -> ::cnn_runtime::Diagram {
+        use ::cnn_runtime::diagram::Part;
+        ::cnn_runtime::diagram::of(
+            "ResNet18",
+            &Self::LAYERS,
+            &[
+                Part::Input("", &[3, 224, 224]),
+                Part::Layers(4),
+                Part::Call("layer1.0", "Basic(64)"),
+                Part::Layers(5),
+                Part::Add("layer1.0", &[9, 4], &[64, 56, 56]),
+                Part::Layers(1),
+                Part::Call("layer1.1", "Basic(64)"),
+                Part::Layers(5),
+                Part::Add("layer1.1", &[16, 11], &[64, 56, 56]),
+                Part::Layers(1),
+                Part::Call("layer2.0", "Basic(128)/2"),
+                Part::Layers(5),
+                Part::After(18),
+                Part::Layers(2),
+                Part::Add("layer2.0", &[23, 25], &[128, 28, 28]),
+                Part::Layers(1),
+                Part::Call("layer2.1", "Basic(128)"),
+                Part::Layers(5),
+                Part::Add("layer2.1", &[32, 27], &[128, 28, 28]),
+                Part::Layers(1),
+                Part::Call("layer3.0", "Basic(256)/2"),
+                Part::Layers(5),
+                Part::After(34),
+                Part::Layers(2),
+                Part::Add("layer3.0", &[39, 41], &[256, 14, 14]),
+                Part::Layers(1),
+                Part::Call("layer3.1", "Basic(256)"),
+                Part::Layers(5),
+                Part::Add("layer3.1", &[48, 43], &[256, 14, 14]),
+                Part::Layers(1),
+                Part::Call("layer4.0", "Basic(512)/2"),
+                Part::Layers(5),
+                Part::After(50),
+                Part::Layers(2),
+                Part::Add("layer4.0", &[55, 57], &[512, 7, 7]),
+                Part::Layers(1),
+                Part::Call("layer4.1", "Basic(512)"),
+                Part::Layers(5),
+                Part::Add("layer4.1", &[64, 59], &[512, 7, 7]),
+                Part::Layers(3),
+                Part::Output("", 68),
+            ],
+        )
+    }
+}
 #[automatically_derived]
 #[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
 impl<const CLASSES: usize> ResNet18<CLASSES> {
@@ -126,6 +241,16 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
     pub const INPUT: [usize; 3] = [3, 224, 224];
     ///The shape that it gives, without the batch dimension; 0 is any size.
     pub const OUTPUT: [usize; 1] = [CLASSES];
+    /// Its labels and taps, and their shapes without the batch dimension; 0 is any size.
+    pub const STAGES: [(&'static str, &'static [usize]); 7] = [
+        ("conv1", &[64, 112, 112]),
+        ("bn1", &[64, 112, 112]),
+        ("layer1", &[64, 56, 56]),
+        ("layer2", &[128, 28, 28]),
+        ("layer3", &[256, 14, 14]),
+        ("layer4", &[512, 7, 7]),
+        ("fc", &[CLASSES]),
+    ];
     ///A new `ResNet18` with random weights, PyTorch's default initialization unless `init` says otherwise.
     ///
     /// # Errors
@@ -256,11 +381,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<3, 224, 224>,
-        >::into_batch(x, "ResNet18", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::eval())?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::eval())
     }
     /// The network's output as in training: batch statistics (the running ones are updated), dropout
     /// from the network's own generator.
@@ -271,11 +392,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<3, 224, 224>,
-        >::into_batch(x, "ResNet18", &self.state)?;
-        let output = self.run(&x, &::cnn_runtime::Pass::train(self.state.generator()))?;
-        ::core::convert::TryInto::try_into(output)
+        self.checked_run(x, &::cnn_runtime::Pass::train(self.state.generator()))
     }
     /// The output with everything that has a label or a tap, as in inference.
     ///
@@ -285,32 +402,58 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<ResNet18Trace<CLASSES>> {
-        let x = ::cnn_runtime::Input::<
-            ::cnn_runtime::Chw<3, 224, 224>,
-        >::into_batch(x, "ResNet18", &self.state)?;
         let pass = ::cnn_runtime::Pass::eval().tracing();
-        let output = self.run(&x, &pass)?;
-        let output = { ::core::convert::TryInto::try_into(output) }?;
-        ::core::result::Result::Ok(ResNet18Trace {
-            conv1: ::core::convert::TryInto::try_into(pass.take("conv1")?)?,
-            bn1: ::core::convert::TryInto::try_into(pass.take("bn1")?)?,
-            layer1: ::core::convert::TryInto::try_into(pass.take("layer1")?)?,
-            layer2: ::core::convert::TryInto::try_into(pass.take("layer2")?)?,
-            layer3: ::core::convert::TryInto::try_into(pass.take("layer3")?)?,
-            layer4: ::core::convert::TryInto::try_into(pass.take("layer4")?)?,
-            fc: ::core::convert::TryInto::try_into(pass.take("fc")?)?,
-            output,
-        })
+        let output = self.checked_run(x, &pass)?;
+        ResNet18Trace::collect(|name| pass.kept(name), output)
     }
-    /// The table of its layers.
+    /// What [`Self::trace`] gives, and its gradients: those of the scalar that `of` makes of the output.
+    ///
+    /// # Errors
+    /// As [`Self::forward`]; what `of` says.
+    pub fn trace_gradients(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+        of: impl ::core::ops::FnOnce(
+            &::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+        ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor>,
+    ) -> ::cnn_runtime::Result<(ResNet18Trace<CLASSES>, ResNet18Trace<CLASSES>)> {
+        let pass = ::cnn_runtime::Pass::eval().probing();
+        let output = self.checked_run(x, &pass)?;
+        let output = ::cnn_runtime::Batch::<
+            ::cnn_runtime::Flat<CLASSES>,
+        >::try_from(pass.keep("output", &output)?)?;
+        let gradients = of(&output)?.backward()?;
+        let gradient = |name: &str| pass.gradient(name, &gradients);
+        ::core::result::Result::Ok((
+            ResNet18Trace::collect(|name| pass.kept(name), output)?,
+            ResNet18Trace::collect(
+                gradient,
+                ::core::convert::TryInto::try_into(gradient("output")?)?,
+            )?,
+        ))
+    }
+    /// The table of its layers, to print; `summary().lecture()` is the lecture's form.
     #[must_use]
     pub fn summary() -> ::cnn_runtime::Summary {
         ::cnn_runtime::Summary::new(
             "ResNet18",
+            &[("", &Self::INPUT)],
             &Self::LAYERS,
             Self::PARAMS,
             ::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]),
         )
+    }
+    /// One run between checked inputs and typed outputs.
+    fn checked_run(
+        &self,
+        x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<3, 224, 224>,
+        >::into_batch(x, "ResNet18", &self.state)?;
+        let output = self.run(&x, pass)?;
+        ::core::convert::TryInto::try_into(output)
     }
     /// One run on bare tensors.
     #[doc(hidden)]
@@ -321,9 +464,9 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
     ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
         use ::cnn_runtime::{Module as _, ModuleT as _};
         let mut x = self.conv1.forward(input)?;
-        pass.keep("conv1", &x);
+        x = pass.keep("conv1", &x)?;
         x = self.bn1.forward_t(&x, pass.is_train())?;
-        pass.keep("bn1", &x);
+        x = pass.keep("bn1", &x)?;
         x = ::cnn_runtime::ops::relu(&x)?;
         x = ::cnn_runtime::ops::max_pool2d(
             &x,
@@ -333,25 +476,25 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             .layer1
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer1", &x);
+        x = pass.keep("layer1", &x)?;
         x = self
             .layer2
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer2", &x);
+        x = pass.keep("layer2", &x)?;
         x = self
             .layer3
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer3", &x);
+        x = pass.keep("layer3", &x)?;
         x = self
             .layer4
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
-        pass.keep("layer4", &x);
+        x = pass.keep("layer4", &x)?;
         x = ::cnn_runtime::ops::global_avg_pool2d(&x)?;
         x = self.fc.forward(&x)?;
-        pass.keep("fc", &x);
+        x = pass.keep("fc", &x)?;
         ::core::result::Result::Ok(x)
     }
     /// Every layer, in the order of execution.
@@ -363,6 +506,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[64, 112, 112],
             )
             .costs(9408, 118013952, 802816)
+            .weight(&[64, 3, 7, 7])
             .sees(7, 7),
         ::cnn_runtime::LayerInfo::new("bn1", "bn", &[64, 112, 112], &[64, 112, 112])
             .costs(128, 0, 0)
@@ -384,6 +528,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[64, 56, 56],
             )
             .costs(36864, 115605504, 200704)
+            .weight(&[64, 64, 3, 3])
             .sees(19, 19),
         ::cnn_runtime::LayerInfo::new("layer1.0.bn1", "bn", &[64, 56, 56], &[64, 56, 56])
             .costs(128, 0, 0)
@@ -397,6 +542,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[64, 56, 56],
             )
             .costs(36864, 115605504, 200704)
+            .weight(&[64, 64, 3, 3])
             .sees(27, 27),
         ::cnn_runtime::LayerInfo::new("layer1.0.bn2", "bn", &[64, 56, 56], &[64, 56, 56])
             .costs(128, 0, 0)
@@ -410,6 +556,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[64, 56, 56],
             )
             .costs(36864, 115605504, 200704)
+            .weight(&[64, 64, 3, 3])
             .sees(35, 35),
         ::cnn_runtime::LayerInfo::new("layer1.1.bn1", "bn", &[64, 56, 56], &[64, 56, 56])
             .costs(128, 0, 0)
@@ -423,6 +570,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[64, 56, 56],
             )
             .costs(36864, 115605504, 200704)
+            .weight(&[64, 64, 3, 3])
             .sees(43, 43),
         ::cnn_runtime::LayerInfo::new("layer1.1.bn2", "bn", &[64, 56, 56], &[64, 56, 56])
             .costs(128, 0, 0)
@@ -436,6 +584,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[128, 28, 28],
             )
             .costs(73728, 57802752, 100352)
+            .weight(&[128, 64, 3, 3])
             .sees(51, 51),
         ::cnn_runtime::LayerInfo::new(
                 "layer2.0.bn1",
@@ -459,6 +608,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[128, 28, 28],
             )
             .costs(147456, 115605504, 100352)
+            .weight(&[128, 128, 3, 3])
             .sees(67, 67),
         ::cnn_runtime::LayerInfo::new(
                 "layer2.0.bn2",
@@ -475,6 +625,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[128, 28, 28],
             )
             .costs(8192, 6422528, 100352)
+            .weight(&[128, 64, 1, 1])
             .sees(43, 43),
         ::cnn_runtime::LayerInfo::new(
                 "layer2.0.downsample.1",
@@ -498,6 +649,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[128, 28, 28],
             )
             .costs(147456, 115605504, 100352)
+            .weight(&[128, 128, 3, 3])
             .sees(83, 83),
         ::cnn_runtime::LayerInfo::new(
                 "layer2.1.bn1",
@@ -521,6 +673,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[128, 28, 28],
             )
             .costs(147456, 115605504, 100352)
+            .weight(&[128, 128, 3, 3])
             .sees(99, 99),
         ::cnn_runtime::LayerInfo::new(
                 "layer2.1.bn2",
@@ -544,6 +697,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[256, 14, 14],
             )
             .costs(294912, 57802752, 50176)
+            .weight(&[256, 128, 3, 3])
             .sees(115, 115),
         ::cnn_runtime::LayerInfo::new(
                 "layer3.0.bn1",
@@ -567,6 +721,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[256, 14, 14],
             )
             .costs(589824, 115605504, 50176)
+            .weight(&[256, 256, 3, 3])
             .sees(147, 147),
         ::cnn_runtime::LayerInfo::new(
                 "layer3.0.bn2",
@@ -583,6 +738,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[256, 14, 14],
             )
             .costs(32768, 6422528, 50176)
+            .weight(&[256, 128, 1, 1])
             .sees(99, 99),
         ::cnn_runtime::LayerInfo::new(
                 "layer3.0.downsample.1",
@@ -606,6 +762,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[256, 14, 14],
             )
             .costs(589824, 115605504, 50176)
+            .weight(&[256, 256, 3, 3])
             .sees(179, 179),
         ::cnn_runtime::LayerInfo::new(
                 "layer3.1.bn1",
@@ -629,6 +786,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[256, 14, 14],
             )
             .costs(589824, 115605504, 50176)
+            .weight(&[256, 256, 3, 3])
             .sees(211, 211),
         ::cnn_runtime::LayerInfo::new(
                 "layer3.1.bn2",
@@ -652,6 +810,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[512, 7, 7],
             )
             .costs(1179648, 57802752, 25088)
+            .weight(&[512, 256, 3, 3])
             .sees(243, 243),
         ::cnn_runtime::LayerInfo::new("layer4.0.bn1", "bn", &[512, 7, 7], &[512, 7, 7])
             .costs(1024, 0, 0)
@@ -665,6 +824,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[512, 7, 7],
             )
             .costs(2359296, 115605504, 25088)
+            .weight(&[512, 512, 3, 3])
             .sees(307, 307),
         ::cnn_runtime::LayerInfo::new("layer4.0.bn2", "bn", &[512, 7, 7], &[512, 7, 7])
             .costs(1024, 0, 0)
@@ -676,6 +836,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[512, 7, 7],
             )
             .costs(131072, 6422528, 25088)
+            .weight(&[512, 256, 1, 1])
             .sees(211, 211),
         ::cnn_runtime::LayerInfo::new(
                 "layer4.0.downsample.1",
@@ -694,6 +855,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[512, 7, 7],
             )
             .costs(2359296, 115605504, 25088)
+            .weight(&[512, 512, 3, 3])
             .sees(371, 371),
         ::cnn_runtime::LayerInfo::new("layer4.1.bn1", "bn", &[512, 7, 7], &[512, 7, 7])
             .costs(1024, 0, 0)
@@ -707,6 +869,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
                 &[512, 7, 7],
             )
             .costs(2359296, 115605504, 25088)
+            .weight(&[512, 512, 3, 3])
             .sees(435, 435),
         ::cnn_runtime::LayerInfo::new("layer4.1.bn2", "bn", &[512, 7, 7], &[512, 7, 7])
             .costs(1024, 0, 0)
@@ -716,7 +879,8 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         ::cnn_runtime::LayerInfo::new("8", "gap", &[512, 7, 7], &[512, 1, 1])
             .costs(0, 0, 512),
         ::cnn_runtime::LayerInfo::new("fc", "fc-CLASSES", &[512, 1, 1], &[CLASSES])
-            .costs(513 * CLASSES, 512 * CLASSES, CLASSES),
+            .costs(513 * CLASSES, 512 * CLASSES, CLASSES)
+            .weight(&[CLASSES, 512]),
     ];
 }
 #[automatically_derived]
@@ -728,6 +892,37 @@ impl<const CLASSES: usize> ::cnn_runtime::ModuleT for ResNet18<CLASSES> {
     ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
         let output = if train { self.forward_train(xs) } else { self.forward(xs) };
         ::core::result::Result::Ok(output?.into_inner())
+    }
+}
+#[automatically_derived]
+impl<const CLASSES: usize> ::cnn_runtime::Network for ResNet18<CLASSES> {
+    fn name(&self) -> &'static str {
+        "ResNet18"
+    }
+    fn input_shape(&self) -> &'static [usize] {
+        &Self::INPUT
+    }
+    fn output_shape(&self) -> &'static [usize] {
+        &Self::OUTPUT
+    }
+    fn layers(&self) -> &'static [::cnn_runtime::LayerInfo] {
+        &Self::LAYERS
+    }
+    fn state(&self) -> &::cnn_runtime::State {
+        &self.state
+    }
+    fn summary(&self) -> ::cnn_runtime::Summary {
+        Self::summary()
+    }
+    fn diagram(&self) -> ::cnn_runtime::Diagram {
+        Self::diagram()
+    }
+    fn forward_pass(
+        &self,
+        x: &::cnn_runtime::Tensor,
+        pass: &::cnn_runtime::Pass,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Tensor> {
+        ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
     }
 }
 ///What [`ResNet18::trace`] saw.
@@ -750,6 +945,38 @@ pub struct ResNet18Trace<const CLASSES: usize> {
     pub fc: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
     /// The network's output.
     pub output: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+}
+#[automatically_derived]
+#[allow(dead_code, unused_variables, clippy::all, clippy::pedantic)]
+impl<const CLASSES: usize> ResNet18Trace<CLASSES> {
+    /// Each by name, in the order of execution, without the output.
+    #[must_use]
+    pub fn stages(&self) -> [(&'static str, &::cnn_runtime::Tensor); 7] {
+        [
+            ("conv1", &self.conv1),
+            ("bn1", &self.bn1),
+            ("layer1", &self.layer1),
+            ("layer2", &self.layer2),
+            ("layer3", &self.layer3),
+            ("layer4", &self.layer4),
+            ("fc", &self.fc),
+        ]
+    }
+    fn collect(
+        of: impl ::core::ops::Fn(&str) -> ::cnn_runtime::Result<::cnn_runtime::Tensor>,
+        output: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>,
+    ) -> ::cnn_runtime::Result<Self> {
+        ::core::result::Result::Ok(Self {
+            conv1: ::core::convert::TryInto::try_into(of("conv1")?)?,
+            bn1: ::core::convert::TryInto::try_into(of("bn1")?)?,
+            layer1: ::core::convert::TryInto::try_into(of("layer1")?)?,
+            layer2: ::core::convert::TryInto::try_into(of("layer2")?)?,
+            layer3: ::core::convert::TryInto::try_into(of("layer3")?)?,
+            layer4: ::core::convert::TryInto::try_into(of("layer4")?)?,
+            fc: ::core::convert::TryInto::try_into(of("fc")?)?,
+            output,
+        })
+    }
 }
 ///The projection of a residual, where the shapes differ.
 #[derive(Clone, Debug)]

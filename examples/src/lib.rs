@@ -1,14 +1,23 @@
 //! Example networks and the programs that train and run them.
 //!
 //! The programs are the package's example targets (`cargo run --release --example lenet_mnist`); this library holds
-//! what they share: the digits' files ([`mnist`]), pictures of them in text ([`ascii`]), the training loop
-//! ([`train`]), its progress ([`progress`]) and the choice of a device ([`device`]).
+//! what they share: the networks of the papers ([`models`]), the digits' files ([`mnist`]), pictures of them in text
+//! ([`ascii`]), the training loop ([`train`]), its progress ([`progress`]), the choice of a device ([`device`]), photos
+//! as torchvision prepares them ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look
+//! inside them ([`look`]) and the arithmetic of sliding windows as pictures ([`arithmetic`]).
 
+pub mod arithmetic;
 pub mod ascii;
 pub mod batch;
+pub mod classes;
+pub mod classifier;
 pub mod device;
-pub mod lenet5;
+pub mod look;
+mod markup;
 pub mod mnist;
+pub mod models;
+pub mod paths;
+pub mod photo;
 pub mod progress;
 pub mod schedule;
 pub mod shuffle;

@@ -9,13 +9,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// and does not fill a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What the bar looks like.
+/// What the bar of a training run looks like.
 const TEMPLATE: &str = "{bar:30} {pos}/{len} steps, {msg}, {eta} left";
 
 /// How far a run is.
 ///
 /// On a terminal it is a bar on the standard error; where that is a file or a pipe it is plain lines, one in ten
-/// seconds at most. Neither touches the standard output. The bar goes when the value is dropped; the lines stay.
+/// seconds at most, or nothing. None touches the standard output. The bar goes when the value is dropped; the lines stay.
 #[derive(Debug)]
 pub struct Progress {
     steps: u64,
@@ -26,22 +26,35 @@ pub struct Progress {
 enum Form {
     Bar(ProgressBar),
     Lines { next: Instant },
+    Nothing,
+}
+
+impl Form {
+    /// A bar of this template, where there is a terminal.
+    fn bar(steps: usize, template: &str) -> Option<Self> {
+        io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+            // A template that is not well-formed would show the default bar.
+            bar.set_style(
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            Self::Bar(bar)
+        })
+    }
 }
 
 impl Progress {
     /// A run of `steps` steps.
     pub fn new(steps: usize) -> Self {
-        let form = if io::stderr().is_terminal() {
-            let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
-            // A template that is not well-formed would show the default bar.
-            bar.set_style(
-                ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
-            Form::Bar(bar)
-        } else {
-            Form::Lines { next: Instant::now() + LINE_EVERY }
-        };
+        let form =
+            Form::bar(steps, TEMPLATE).unwrap_or_else(|| Form::Lines { next: Instant::now() + LINE_EVERY });
         Self { steps: steps as u64, form }
+    }
+
+    /// A run over `count` things, photos for example, of which something is printed anyway: a bar on a terminal, nothing
+    /// elsewhere.
+    pub fn bar(count: usize, things: &str) -> Self {
+        Self { steps: count as u64, form: Form::bar(count, &template(things)).unwrap_or(Form::Nothing) }
     }
 
     /// `step` steps are done; `message` says what there is to say about them.
@@ -51,6 +64,7 @@ impl Progress {
                 bar.set_message(message());
                 bar.set_position(step as u64);
             }
+            Form::Nothing => {}
             Form::Lines { next } => {
                 let now = Instant::now();
                 if now >= *next {
@@ -66,7 +80,7 @@ impl Progress {
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.form {
             Form::Bar(bar) => bar.suspend(print),
-            Form::Lines { .. } => print(),
+            Form::Lines { .. } | Form::Nothing => print(),
         }
     }
 }
@@ -79,12 +93,18 @@ impl Drop for Progress {
     }
 }
 
+/// What the bar over `things` looks like.
+fn template(things: &str) -> String {
+    format!("{{bar:30}} {{pos}}/{{len}} {things}, {{eta}} left")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_template_of_the_bar_is_well_formed() {
+    fn the_templates_of_the_bars_are_well_formed() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        assert!(ProgressStyle::with_template(&template("photos")).is_ok());
     }
 }

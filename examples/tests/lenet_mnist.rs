@@ -7,8 +7,8 @@ mod program;
 mod common;
 
 use clap::Parser;
-use cnn_examples::lenet5::LeNet5;
 use cnn_examples::mnist;
+use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_runtime::prelude::*;
 use common::{Folder, images, labels, shipped};
 use program::{Args, run};
@@ -53,7 +53,7 @@ fn timeless(printed: &str) -> String {
 
 #[test]
 fn the_network_is_the_lectures() {
-    let net = LeNet5::init(Init::seed(0), &Device::Cpu).unwrap();
+    let net = LeNet5Mnist::init(Init::seed(0), &Device::Cpu).unwrap();
     // 6 (25 + 1) + 16 (150 + 1) + 120 (400 + 1) + 84 (120 + 1) + 10 (84 + 1).
     assert_eq!(net.trainable().iter().map(|var| var.elem_count()).sum::<usize>(), 61_706);
 }

@@ -1,8 +1,8 @@
 //! What a declaration gives: saving and loading, training, tracing, the table, the boundary.
 
 use crate::plain::{CPU, names, param, same_bits, shake, tensor};
+use cnn_examples::models::lenet::LeNet5;
 use cnn_runtime::prelude::*;
-use cnn_tests::classics::LeNet5;
 use expect_test::expect;
 
 network! {

@@ -1,3 +1,1 @@
-//! Tests of the whole: the macro, the runtime and the references. Here: what the tests share.
-
-pub mod classics;
+//! Tests of the whole: the macro, the runtime and the references. They are this package's test targets.

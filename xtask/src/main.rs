@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p xtask -- bless` rewrites expected messages and expansions; read the difference before it is
 //! committed. `cargo run -p xtask -- references` asks PyTorch again (Python with the packages that
-//! `tests/references/README.md` names). `cargo run --release -p xtask -- mutate` makes random mistakes in the examples'
+//! `tests/models/README.md` names). `cargo run --release -p xtask -- mutate` makes random mistakes in the examples'
 //! networks and checks what the compiler says of them.
 
 mod fuzz;
@@ -23,9 +23,9 @@ struct Arguments {
 enum Chore {
     /// Rewrites expected messages (`cnn-ir/tests/messages.rs`, `tests/ui`) and expansions (`docs/expanded`).
     Bless,
-    /// Rewrites the PyTorch references in `tests/references`.
+    /// Rewrites the PyTorch references in `tests/references` and `tests/models`.
     References {
-        /// The Python that has torch.
+        /// The Python that has torch and torchvision.
         #[arg(long, default_value = "python3")]
         python: String,
     },
@@ -38,7 +38,9 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Bless => bless(),
-        Chore::References { python } => run(Command::new(python).arg("tests/references/generate.py")),
+        Chore::References { python } => ["tests/references/generate.py", "tests/models/generate.py"]
+            .iter()
+            .try_for_each(|script| run(Command::new(&python).arg(script))),
         Chore::Mutate(arguments) => mutate::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };

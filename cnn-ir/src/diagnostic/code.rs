@@ -83,6 +83,9 @@ impl Problem {
             Self::ExtraInCall { .. } => "N0327",
             Self::StructTaken { .. } => "N0328",
             Self::CountTooLarge { .. } => "N0329",
+            Self::SeveralOutputs { .. } => "N0330",
+            Self::StageNamed { .. } => "N0331",
+            Self::TransparentLabel => "N0332",
             // Shapes.
             Self::FeaturesNotKnown { .. } => "N0401",
             Self::NeedsImage { .. } => "N0402",
@@ -104,6 +107,7 @@ impl Problem {
             Self::OutputShape { .. } => "N0418",
             Self::NotDecidable { .. } => "N0419",
             Self::MayVanish { .. } => "N0420",
+            Self::SplitDoesNotDivide { .. } => "N0421",
             // Promises.
             Self::BudgetForm => "N0501",
             Self::BudgetUnknown { .. } => "N0502",

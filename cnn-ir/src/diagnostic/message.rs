@@ -155,8 +155,18 @@ impl Problem {
             P::LikeInCall => "`like` belongs to `deconv` and `crop`".into(),
             P::GenericMissing { network, generic } => format!("`{network}` needs a value for `{generic}`"),
             P::SeveralPorts { network } => {
-                format!("`{network}` has several inputs or outputs and cannot stand as a layer")
+                format!("`{network}` has several inputs and cannot stand as a layer")
             }
+            P::SeveralOutputs { network, label: None } => {
+                format!("`{network}` gives several values: label it, end its path, and go on from `@label.name`")
+            }
+            P::SeveralOutputs { network, label: Some(label) } => {
+                format!("`{network}` gives several values: end its path, and go on from one, as `@{label}.name`")
+            }
+            P::StageNamed { name } => {
+                format!("`@{name}` is a value inside a network, and can only be read")
+            }
+            P::TransparentLabel => "the label `_` is for networks as layers".into(),
             P::OneBranch { what } => format!("`{what}` needs two branches or more"),
             P::Contradiction { layer, first, second } => {
                 format!("`{layer}` has {first} and {second}, and only one of them can hold")
@@ -219,6 +229,9 @@ impl Problem {
             }
             P::ShuffleDoesNotDivide { layer, channels, square } => {
                 format!("`{layer}` needs channels in multiples of {square}, and gets {channels}")
+            }
+            P::SplitDoesNotDivide { channels, branches } => {
+                format!("{channels} channels cannot be split into {branches} equal parts")
             }
             P::CropTooLarge { layer, wanted, input } => {
                 format!("`{layer}` cannot cut {wanted} out of {input}")
@@ -412,6 +425,9 @@ impl Problem {
             | P::ArgumentCount { .. }
             | P::GenericMissing { .. }
             | P::SeveralPorts { .. }
+            | P::SeveralOutputs { .. }
+            | P::StageNamed { .. }
+            | P::TransparentLabel
             | P::PoolPadding { .. }
             | P::WindowTooLarge { .. }
             | P::DeconvTooSmall { .. }
@@ -419,6 +435,7 @@ impl Problem {
             | P::CeilOfSymbol { .. }
             | P::GroupsDoNotDivide { .. }
             | P::ShuffleDoesNotDivide { .. }
+            | P::SplitDoesNotDivide { .. }
             | P::CropTooLarge { .. }
             | P::ResidualShapes { .. }
             | P::SidesDiffer { .. }

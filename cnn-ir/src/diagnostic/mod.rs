@@ -272,6 +272,14 @@ pub enum Problem {
     SeveralPorts {
         network: String,
     },
+    SeveralOutputs {
+        network: String,
+        label: Option<String>,
+    },
+    StageNamed {
+        name: String,
+    },
+    TransparentLabel,
     OneBranch {
         what: &'static str,
     },
@@ -341,6 +349,10 @@ pub enum Problem {
         layer: String,
         channels: String,
         square: String,
+    },
+    SplitDoesNotDivide {
+        channels: String,
+        branches: String,
     },
     CropTooLarge {
         layer: String,
@@ -424,6 +436,7 @@ impl Problem {
                 | Self::CeilOfSymbol { .. }
                 | Self::GroupsDoNotDivide { .. }
                 | Self::ShuffleDoesNotDivide { .. }
+                | Self::SplitDoesNotDivide { .. }
                 | Self::CropTooLarge { .. }
                 | Self::ResidualShapes { .. }
                 | Self::SidesDiffer { .. }

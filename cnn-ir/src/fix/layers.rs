@@ -65,6 +65,7 @@ impl Search<'_> {
         let (number, divisor) = match &diagnostic.problem {
             Problem::GroupsDoNotDivide { channels, groups, .. } => (channels, groups),
             Problem::ShuffleDoesNotDivide { channels, square, .. } => (channels, square),
+            Problem::SplitDoesNotDivide { channels, branches } => (channels, branches),
             _ => return Target { channels, groups: Vec::new() },
         };
         let mut groups = Vec::new();
@@ -245,7 +246,7 @@ impl Search<'_> {
             "conv" | "dw" => &[3, 1, 5, 7, 9, 11, 2, 4],
             "deconv" => &[4, 2, 3, 5, 6],
             "pool" | "avgpool" => &[2, 3, 4, 5, 7, 8],
-            "up" | "shuffle" => &[2, 4, 3, 8],
+            "up" | "shuffle" | "channelshuffle" => &[2, 4, 3, 8],
             "gn" => &[32, 16, 8, 4, 2, 1, 24, 12, 6],
             _ => &[],
         };

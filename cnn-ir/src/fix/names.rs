@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Edit, Problem};
 use crate::layer;
 use crate::nearest::distance;
 use crate::token::TokenRange;
+use std::collections::HashSet;
 
 impl Search<'_> {
     pub(super) fn names(&self, diagnostic: &Diagnostic, out: &mut Vec<Candidate>) {
@@ -126,6 +127,8 @@ impl Search<'_> {
 
     /// The name was given elsewhere, and misspelt there: a parameter, a block, a network.
     fn misnamed(&self, range: TokenRange, name: &str, out: &mut Vec<Candidate>) {
+        // A block that stands between the networks is in all of them.
+        let mut seen = HashSet::new();
         for network in &self.file.networks {
             let blocks = network.blocks.iter().map(|block| &block.name);
             let parameters = network
@@ -135,7 +138,7 @@ impl Search<'_> {
             let lets = network.lets.iter().map(|binding| &binding.name);
             let generics = network.generics.iter().map(|generic| &generic.name);
             for given in blocks.chain(parameters).chain(lets).chain(generics) {
-                if given.range() != range && near(name, &given.text) {
+                if given.range() != range && near(name, &given.text) && seen.insert(given.token) {
                     self.offer(given.range(), &given.text, std::iter::once(name.to_owned()), 14, out);
                 }
             }
@@ -154,6 +157,8 @@ impl Search<'_> {
                 }
             }
         }
+        let mut seen = HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         names
     }
 

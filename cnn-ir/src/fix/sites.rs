@@ -2,7 +2,7 @@
 
 use crate::ast::{ArgValue, Block, File, Item, ItemKind, Network, Path, Repeat, Shortcut};
 use crate::token::TokenRange;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An item and what is around it.
 #[derive(Clone, Debug)]
@@ -36,9 +36,11 @@ struct Around<'a> {
 impl<'a> Sites<'a> {
     pub(super) fn of(file: &'a File) -> Self {
         let mut sites = Self::default();
+        // A block that stands between the networks is in all of them.
+        let mut seen = HashSet::new();
         for network in &file.networks {
             let around = Around { network, block: None, repeats: Vec::new() };
-            for block in &network.blocks {
+            for block in network.blocks.iter().filter(|block| seen.insert(block.name.token)) {
                 sites.path(&block.body, &Around { block: Some(block), ..around.clone() });
             }
             for path in &network.paths {

@@ -42,13 +42,34 @@ pub(super) fn conv(options: &Options, input: &Shape) -> BuildResult {
     let [in_channels, ..] = image(options, input)?.clone();
     divides(options, &groups, &in_channels, "channels that arrive")?;
     divides(options, &groups, &out_channels, "filters")?;
-    finish(options, input, in_channels, out_channels, groups, window, false)
+    let linear = options.word("linear");
+    if linear && !(is_pointwise(&window) && groups == Dim::ONE) {
+        return Err(
+            options.contradiction("`linear` (a 1x1 kernel at each position)", "another window or groups")
+        );
+    }
+    let kind = if linear { Kind::Linear } else { Kind::Plain };
+    finish(options, input, in_channels, out_channels, groups, window, kind)
+}
+
+/// Whether a window is a single value, at every position of the input.
+fn is_pointwise(window: &Window) -> bool {
+    let bare = window.with_padding(Padding::NONE) == Window::new([1, 1]);
+    bare && window.axes([1, 1]).is_some_and(|axes| axes.iter().all(|axis| axis.before + axis.after == 0))
+}
+
+/// What a convolution is besides its window and channels.
+#[derive(PartialEq)]
+enum Kind {
+    Plain,
+    Depthwise,
+    Linear,
 }
 
 pub(super) fn depthwise(options: &Options, input: &Shape) -> BuildResult {
     let window = window(options, "half")?;
     let [channels, ..] = image(options, input)?.clone();
-    finish(options, input, channels.clone(), channels.clone(), channels, window, true)
+    finish(options, input, channels.clone(), channels.clone(), channels, window, Kind::Depthwise)
 }
 
 fn finish(
@@ -58,12 +79,13 @@ fn finish(
     out_channels: Dim,
     groups: Dim,
     window: Window,
-    depthwise: bool,
+    kind: Kind,
 ) -> BuildResult {
     let [height, width] = slide(options, input, &window)?;
     let bias = options.flag("bias", !options.norm_follows)?;
     let output = Shape::Chw([out_channels.clone(), height, width]);
-    let conv = Conv { in_channels, out_channels, window, groups, bias, depthwise };
+    let (depthwise, linear) = (kind == Kind::Depthwise, kind == Kind::Linear);
+    let conv = Conv { in_channels, out_channels, window, groups, bias, depthwise, linear };
     Ok(Built { op: Op::Conv(conv), output })
 }
 

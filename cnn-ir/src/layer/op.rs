@@ -19,6 +19,8 @@ pub struct Conv {
     pub bias: bool,
     /// Written `dw`.
     pub depthwise: bool,
+    /// The weight of a 1x1 convolution is a matrix (out, in), as PyTorch's `Linear` over the channels has it.
+    pub linear: bool,
 }
 
 /// A transposed convolution, PyTorch's `ConvTranspose2d`.
@@ -87,6 +89,7 @@ pub enum Op {
     GlobalAvgPool,
     Upsample { mode: UpsampleMode, scale: [usize; 2] },
     PixelShuffle(usize),
+    ChannelShuffle(usize),
     BatchNorm { features: Dim, eps: f64, momentum: f64, affine: bool },
     LayerNorm { channels: Dim, eps: f64 },
     InstanceNorm { channels: Dim, eps: f64, affine: bool },
@@ -130,11 +133,11 @@ impl Op {
             Self::Conv(conv) => {
                 let [height, width] = taps(&conv.window);
                 let inner = quotient(&conv.in_channels, &conv.groups);
-                weight_and_bias(
-                    vec![conv.out_channels.clone(), inner, height, width],
-                    &conv.out_channels,
-                    conv.bias,
-                )
+                let mut weight = vec![conv.out_channels.clone(), inner];
+                if !conv.linear {
+                    weight.extend([height, width]);
+                }
+                weight_and_bias(weight, &conv.out_channels, conv.bias)
             }
             Self::Deconv(deconv) => {
                 let [height, width] = taps(&deconv.window);

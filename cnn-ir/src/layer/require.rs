@@ -61,6 +61,11 @@ pub fn requirements(op: &Op, input: &Shape, output: &Shape) -> Vec<Requirement> 
                 divides(channels, &Dim::from(square), "the channels that arrive");
             }
         }
+        Op::ChannelShuffle(groups) => {
+            if let Some(channels) = input.channels() {
+                divides(channels, &Dim::from(*groups as u64), "the channels that arrive, in groups");
+            }
+        }
         _ => {}
     }
     all.retain(|requirement| !requirement.is_certain());

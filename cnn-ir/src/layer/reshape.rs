@@ -46,6 +46,23 @@ pub(super) fn pixel_shuffle(options: &Options, input: &Shape) -> BuildResult {
     Ok(Built { op: Op::PixelShuffle(factor), output: Shape::Chw([fewer, times(height), times(width)]) })
 }
 
+pub(super) fn channel_shuffle(options: &Options, input: &Shape) -> BuildResult {
+    let groups = options.digit()?;
+    let [channels, ..] = image(options, input)?;
+    if let Some(count) = channels.as_usize()
+        && count % groups.max(1) != 0
+    {
+        let problem = Problem::GroupsDoNotDivide {
+            layer: options.layer.clone(),
+            groups: groups.to_string(),
+            channels: count.to_string(),
+            which: "channels that arrive",
+        };
+        return Err(problem.into());
+    }
+    Ok(Built { op: Op::ChannelShuffle(groups), output: input.clone() })
+}
+
 pub(super) fn flatten(_: &Options, input: &Shape) -> BuildResult {
     Ok(Built { op: Op::Flatten, output: Shape::Flat(input.values()) })
 }

@@ -29,6 +29,8 @@ pub struct Head {
 }
 
 const PADDING: &[&str] = &["half", "valid", "full", "same"];
+/// A 1x1 convolution may keep its weight as a matrix.
+const CONV: &[&str] = &["half", "valid", "full", "same", "linear"];
 const POOL_PADDING: &[&str] = &["half", "valid", "same", "ceil"];
 
 const PLAIN: Head = Head {
@@ -52,7 +54,7 @@ pub static HEADS: &[Head] = &[
         size: Some("number of filters"),
         stride: true,
         options: &["pad", "dilation", "groups", "bias", "kernel", "stride"],
-        words: PADDING,
+        words: CONV,
         doc: "convolution: F x F kernel, half padding unless told otherwise",
         example: "conv3-64/2(pad=1, groups=2)",
         build: conv::conv,
@@ -127,6 +129,14 @@ pub static HEADS: &[Head] = &[
         doc: "pixel shuffle: channels become pixels",
         example: "shuffle2",
         build: reshape::pixel_shuffle,
+        ..PLAIN
+    },
+    Head {
+        name: "channelshuffle",
+        digits: Some("number of groups"),
+        doc: "channel shuffle: the channels of the groups take turns",
+        example: "channelshuffle2",
+        build: reshape::channel_shuffle,
         ..PLAIN
     },
     Head {

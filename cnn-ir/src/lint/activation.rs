@@ -1,8 +1,8 @@
 //! Activations where they are not meant.
 
-use super::graph::{Graph, Value, passes};
 use super::words::short;
 use super::{Finding, Lint, Words};
+use crate::graph::{Graph, Value, passes};
 use crate::layer::{Activation, Op};
 use crate::model::Layer;
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 /// softmax inside, is not meant.
 pub(super) fn softmax_output(graph: &Graph<'_>) -> Vec<Finding> {
     let mut given: BTreeMap<Value, Option<&str>> = BTreeMap::new();
-    for &(name, output) in &graph.outputs {
+    for &(port, output) in &graph.outputs {
         let mut value = output;
         while let (Some(layer), Some(input)) = (graph.layer(value), graph.input(value)) {
             if layer.op == Op::Activation(Activation::Softmax) {
-                given.insert(value, name);
+                given.insert(value, port.name.as_ref().map(|name| name.text.as_str()));
             }
             if !passes(&layer.op) {
                 break;
@@ -118,6 +118,7 @@ impl Way {
             | Op::GlobalAvgPool
             | Op::Upsample { .. }
             | Op::PixelShuffle(_)
+            | Op::ChannelShuffle(_)
             | Op::Crop { .. }
             | Op::Pad { .. } => self.is_resampled = true,
             _ => return None,

@@ -1,9 +1,9 @@
 //! Linear layers with nothing nonlinear between them.
 
-use super::graph::{Graph, Value};
 use super::words::short;
 use super::{Finding, Lint, Words};
 use crate::dim::Dim;
+use crate::graph::{Graph, Value};
 use crate::layer::{Conv, Op};
 use std::collections::BTreeSet;
 

@@ -8,7 +8,6 @@
 //! with every call put in, so that the edge of a block or a group hides nothing.
 
 mod activation;
-mod graph;
 mod linear;
 mod norm;
 mod taps;
@@ -16,9 +15,9 @@ mod windows;
 mod words;
 
 use crate::ast;
+use crate::graph::{Graph, Value};
 use crate::model::Model;
 use crate::token::{TokenRange, TokenTable};
-use graph::Graph;
 
 /// One of the lints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,6 +122,21 @@ impl Words {
 
     fn at(self, lint: Lint, range: TokenRange) -> Finding {
         Finding { lint, range, headline: self.headline, help: self.help }
+    }
+}
+
+impl Graph<'_> {
+    /// A finding at each place where a rule holds of every call and copy, in the words of the first.
+    ///
+    /// Who reads a block's body sees one layer. What is said of it must be true wherever the block is called, or
+    /// the advice would break another call.
+    fn everywhere(&self, lint: Lint, rule: impl Fn(Value) -> Option<Words>) -> Vec<Finding> {
+        let holds = |(range, values): (TokenRange, Vec<Value>)| {
+            let (&first, rest) = values.split_first()?;
+            let words = rule(first)?;
+            rest.iter().all(|&value| rule(value).is_some()).then(|| words.at(lint, range))
+        };
+        self.places().into_iter().filter_map(holds).collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Norms and what stands before them.
 
-use super::graph::{Graph, Source, Value, passes};
 use super::words::{short, with_option};
 use super::{Finding, Lint, Words};
 use crate::dim::Dim;
+use crate::graph::{Graph, Source, Value, passes};
 use crate::layer::Op;
 use crate::model::Layer;
 use crate::shape::Shape;

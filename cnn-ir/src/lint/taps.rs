@@ -3,7 +3,7 @@
 use super::words::short;
 use super::{Finding, Lint, Words};
 use crate::ast::{Arg, ArgValue, Ident, Item, ItemKind, Network, Path, Shortcut};
-use crate::model::Model;
+use crate::model::{Model, Step};
 use crate::token::{TokenRange, TokenTable};
 use std::collections::BTreeSet;
 
@@ -19,7 +19,12 @@ use std::collections::BTreeSet;
 /// Blocks that are never called are not looked at; they are not checked either.
 pub(super) fn unused_tap(network: &Network, model: &Model, table: &TokenTable) -> Vec<Finding> {
     let inputs = network.inputs.iter().filter_map(|port| port.name.as_ref()).map(|name| name.text.as_str());
-    let mut search = Search { table, inputs: inputs.collect(), findings: Vec::new() };
+    let staged = model.body.iter().filter_map(|step| match step {
+        Step::Network(call) if !call.goes_on => call.label.as_ref().map(|label| label.token),
+        _ => None,
+    });
+    let (inputs, staged) = (inputs.collect(), staged.collect());
+    let mut search = Search { table, inputs, staged, findings: Vec::new() };
     let named = model.outputs.iter().any(|port| port.name.is_some());
     for (index, path) in network.paths.iter().enumerate() {
         search.inner(path);
@@ -42,6 +47,8 @@ struct Search<'a> {
     table: &'a TokenTable,
     /// Names of the network's inputs.
     inputs: Vec<&'a str>,
+    /// The labels of networks whose stages are read, and that give nothing else.
+    staged: BTreeSet<u32>,
     findings: Vec<Finding>,
 }
 
@@ -82,6 +89,9 @@ impl Search<'_> {
 
     /// Whether an item makes a value that has no name. (A tap names it, or has read one that has a name.)
     fn gives(&self, item: &Item) -> bool {
+        if item.label.as_ref().is_some_and(|label| self.staged.contains(&label.name.token)) {
+            return false;
+        }
         match &item.kind {
             ItemKind::Tap(_) | ItemKind::Broken => false,
             ItemKind::Word(word) => !self.inputs.contains(&word.head.text.as_str()),

@@ -1,8 +1,8 @@
 //! What sliding windows leave out.
 
-use super::graph::{Graph, Source, Value};
 use super::words::{short, with_option};
 use super::{Finding, Lint, Words};
+use crate::graph::{Graph, Source, Value};
 use crate::layer::Op;
 use crate::model::Layer;
 use crate::window::{Axis, Padding, Window};
@@ -78,7 +78,7 @@ fn words(graph: &Graph<'_>, value: Value, layer: &Layer, unread: [usize; 2], is_
     let source = short(&layer.source);
     let headline = format!("`{source}` leaves {what} of {} unread", layer.input);
     let arrives = match graph.input(value).map(|input| graph.node(input).source) {
-        Some(Source::Input) => "an input",
+        Some(Source::Input(_)) => "an input",
         _ => "a map",
     };
     let helps = [

@@ -10,14 +10,21 @@ use crate::token::Delimiter;
 
 pub(super) fn file(cursor: &mut Cursor<'_>) -> File {
     let mut file = File::default();
+    let mut shared = Vec::new();
     while !cursor.at_end() {
         let before = cursor.position();
-        if let Some(network) = network(cursor, &mut file) {
+        if is_block(cursor) {
+            shared.extend(block(cursor));
+        } else if let Some(network) = network(cursor, &mut file) {
             file.networks.push(network);
         }
         if cursor.position() == before {
             cursor.bump();
         }
+    }
+    // Each network has the shared blocks as if they stood in it, before its own.
+    for network in &mut file.networks {
+        network.blocks.splice(..0, shared.iter().cloned());
     }
     if file.networks.is_empty() && cursor.diagnostics.is_empty() {
         cursor.report(cursor.here(), Problem::NoNetwork);
@@ -140,7 +147,7 @@ fn generics(cursor: &mut Cursor<'_>, network: &mut Network) {
 }
 
 /// `shape` or `(name: shape, ..)`
-fn io(cursor: &mut Cursor<'_>) -> Option<Vec<Port>> {
+pub(super) fn io(cursor: &mut Cursor<'_>) -> Option<Vec<Port>> {
     let named =
         cursor.is_open(0, Delimiter::Parenthesis) && cursor.ident(1).is_some() && cursor.punct(2, ':');
     if !named {
@@ -221,10 +228,8 @@ fn fact(cursor: &mut Cursor<'_>) -> Option<(crate::ast::Ident, FactKind)> {
 /// `(block | let)* path (';' path)* ';'?`
 fn body(cursor: &mut Cursor<'_>, network: &mut Network) {
     while !cursor.at_end() {
-        if cursor.ident(0) == Some("block") && cursor.ident(1).is_some() {
-            if let Some(block) = block(cursor) {
-                network.blocks.push(block);
-            }
+        if is_block(cursor) {
+            network.blocks.extend(block(cursor));
         } else if cursor.ident(0) == Some("let") && cursor.ident(1).is_some() {
             if let Some(binding) = binding(cursor) {
                 network.lets.push(binding);
@@ -242,6 +247,11 @@ fn body(cursor: &mut Cursor<'_>, network: &mut Network) {
             }
         }
     }
+}
+
+/// `block Name`; a network may be called `block`.
+fn is_block(cursor: &Cursor<'_>) -> bool {
+    cursor.ident(0) == Some("block") && cursor.ident(1).is_some()
 }
 
 fn block(cursor: &mut Cursor<'_>) -> Option<Block> {

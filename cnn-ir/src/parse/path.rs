@@ -139,6 +139,7 @@ fn kind(cursor: &mut Cursor<'_>) -> ItemKind {
         Some("concat") => merge(cursor, Merge::Concat),
         Some("add") => merge(cursor, Merge::Add),
         Some("mul") => merge(cursor, Merge::Mul),
+        Some("split") => merge(cursor, Merge::Split),
         Some("rust") if cursor.is_open(1, Delimiter::Parenthesis) => custom(cursor),
         Some("else") => {
             cursor.report(cursor.here(), Problem::StrayElse);
@@ -172,7 +173,7 @@ fn kind(cursor: &mut Cursor<'_>) -> ItemKind {
     }
 }
 
-/// `@name`
+/// `@name`, or `@network.name` for a stage of a network that is a layer.
 pub(super) fn tap(cursor: &mut Cursor<'_>) -> Option<Ident> {
     cursor.bump();
     let name = cursor.take_ident();
@@ -180,7 +181,13 @@ pub(super) fn tap(cursor: &mut Cursor<'_>) -> Option<Ident> {
         let found = cursor.found();
         cursor.report(cursor.here(), Problem::Expected { expected: "the name of a tap after `@`", found });
     }
-    name
+    let network = name?;
+    if !(cursor.punct(0, '.') && cursor.ident(1).is_some()) {
+        return Some(network);
+    }
+    cursor.bump();
+    let stage = cursor.take_ident()?;
+    Some(Ident { text: format!("{}.{}", network.text, stage.text), token: stage.token })
 }
 
 fn group(cursor: &mut Cursor<'_>) -> ItemKind {
@@ -241,10 +248,10 @@ fn residual(cursor: &mut Cursor<'_>) -> ItemKind {
     ItemKind::Residual { body, shortcut, repeat: repeated }
 }
 
-/// `concat { a | b }` or `concat(@a, @b)`
+/// `concat { a | b }` or `concat(@a, @b)`; `split { a | b }`
 fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
     cursor.bump();
-    if cursor.is_open(0, Delimiter::Parenthesis) {
+    if cursor.is_open(0, Delimiter::Parenthesis) && merge != Merge::Split {
         let before = cursor.diagnostics.len();
         let taps = cursor.within(|inside| {
             let mut taps = Vec::new();
@@ -285,8 +292,12 @@ fn merge(cursor: &mut Cursor<'_>, merge: Merge) -> ItemKind {
         Merge::Concat => "`concat { a | b }` or `concat(@a, @b)`",
         Merge::Add => "`add { a | b }` or `add(@a, @b)`",
         Merge::Mul => "`mul { a | b }` or `mul(@a, @b)`",
+        Merge::Split => "`split { a | b }`",
     };
     cursor.report(cursor.here(), Problem::Expected { expected, found });
+    if cursor.bracket(0).is_some() {
+        cursor.bump();
+    }
     ItemKind::Broken
 }
 
@@ -304,7 +315,7 @@ fn custom(cursor: &mut Cursor<'_>) -> ItemKind {
     shape(cursor).map_or(ItemKind::Broken, |output| ItemKind::Custom { expression, output })
 }
 
-/// `path::to::Network => shape`
+/// `path::to::Network => shape` or `path::to::Network => (stage: shape, ..)`
 fn external(cursor: &mut Cursor<'_>) -> ItemKind {
     let first = cursor.position();
     let mut depth = 0_i32;
@@ -334,7 +345,7 @@ fn external(cursor: &mut Cursor<'_>) -> ItemKind {
         cursor.report(path, Problem::ShapeNotStated { layer: cursor.text(path) });
         return ItemKind::Broken;
     }
-    shape(cursor).map_or(ItemKind::Broken, |output| ItemKind::External { path, output })
+    super::header::io(cursor).map_or(ItemKind::Broken, |outputs| ItemKind::External { path, outputs })
 }
 
 /// `word(args)-size/stride(args) repeat`

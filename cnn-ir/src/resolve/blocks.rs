@@ -75,7 +75,7 @@ impl Walk<'_, '_> {
                     let paths: Vec<&str> = call.copies.iter().map(|(path, _)| path.as_str()).collect();
                     write(out, &format!("{}=call{}{};", paths.join(","), call.block.0, call.list.is_some()));
                 }
-                Step::Residual { body, shortcut } => {
+                Step::Residual { body, shortcut, .. } => {
                     write(out, "residual{");
                     self.describe(body, out);
                     write(out, "}");
@@ -93,12 +93,12 @@ impl Walk<'_, '_> {
                     };
                     out.projections.push(projection);
                 }
-                Step::Dense { body } => {
+                Step::Dense { body, .. } => {
                     write(out, "dense{");
                     self.describe(body, out);
                     write(out, "}");
                 }
-                Step::Branches { merge, branches } => {
+                Step::Branches { merge, branches, .. } => {
                     write(out, merge.keyword());
                     for branch in branches {
                         write(out, "{");
@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
                         write(out, "}");
                     }
                 }
-                Step::Taps { merge, taps } => {
+                Step::Taps { merge, taps, .. } => {
                     write(out, &format!("{}({});", merge.keyword(), taps.join(",")))
                 }
                 Step::Tap(name) => write(out, &format!("tap {};", name.text)),
@@ -134,7 +134,9 @@ fn structure(op: &Op) -> String {
     let kind = std::mem::discriminant(op);
     let fixed = match op {
         Op::Activation(activation) => format!("{activation:?}"),
-        Op::Conv(conv) => format!("{} {} {}", conv.depthwise, conv.bias, is_same(&conv.window)),
+        Op::Conv(conv) => {
+            format!("{} {} {} {}", conv.depthwise, conv.linear, conv.bias, is_same(&conv.window))
+        }
         Op::Deconv(deconv) => deconv.bias.to_string(),
         Op::Linear { bias, dropconnect, .. } => format!("{bias} {}", *dropconnect > 0.0),
         Op::MaxPool(window) => format!("{} {}", window.ceil, is_same(window)),
@@ -151,6 +153,7 @@ fn structure(op: &Op) -> String {
         Op::AdaptiveAvgPool(_)
         | Op::GlobalAvgPool
         | Op::PixelShuffle(_)
+        | Op::ChannelShuffle(_)
         | Op::LocalResponseNorm { .. }
         | Op::Prelu { .. }
         | Op::Dropout(_)

@@ -78,9 +78,11 @@ impl<'a> Walk<'_, 'a> {
             let path = self.claim_path(item, path);
             let first_stride = word.repeat.and_then(|repeat| repeat.stride).or(stride).unwrap_or(1);
             let stride = if copy == 0 { first_stride } else { 1 };
-            let (instance, after) = self.instance(block, &bound, stride, &path, flow);
+            let (mut instance, after) = self.instance(block, &bound, stride, &path, flow);
             flow = after;
             if !self.shared.quiet() {
+                let strided = copy == 0 && word.repeat.is_some_and(|repeat| repeat.stride.is_some());
+                instance.source = if strided { format!("{source}/{stride}") } else { source.clone() };
                 let id = self.intern(instance);
                 copies.push((path, id));
             }
@@ -253,6 +255,6 @@ impl<'a> Walk<'_, 'a> {
         self.frame = outer;
         let block = crate::model::BlockTypeId(usize::MAX);
         let output = after.shape.clone();
-        (Instance { block, arguments, body, input, output }, after)
+        (Instance { block, source: String::new(), arguments, body, input, output }, after)
     }
 }

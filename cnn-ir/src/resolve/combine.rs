@@ -1,4 +1,4 @@
-//! Where branches meet: residual, dense, concat, add, mul.
+//! Where branches meet: residual, dense, concat, add, mul, split.
 
 use super::Flow;
 use super::field::Field;
@@ -7,7 +7,7 @@ use super::walk::{Level, Walk};
 use crate::ast::{self, Ident, Item, Merge, Path};
 use crate::diagnostic::Problem;
 use crate::dim::Dim;
-use crate::model::{Shortcut, Step};
+use crate::model::{Meeting, Obligation, Relation, Shortcut, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 
@@ -56,7 +56,7 @@ impl<'a> Walk<'_, 'a> {
                 return Flow::UNKNOWN;
             }
         };
-        steps.push(Step::Residual { body: inner, shortcut });
+        steps.push(Step::Residual { body: inner, shortcut, meeting: meeting(level, &after.shape) });
         parents.push(flow.origin);
         let origin = self.note(What::Merge("residual"), item.range, &after.shape, &parents);
         Flow { shape: after.shape, field, origin }
@@ -113,7 +113,7 @@ impl<'a> Walk<'_, 'a> {
         let field = flow.field.join(after.field);
         let sides = [flow, after];
         let shape = self.concat(head_of(item), &sides, &["its input", "the body"]);
-        steps.push(Step::Dense { body: inner });
+        steps.push(Step::Dense { body: inner, meeting: meeting(level, &shape) });
         let [flow, after] = sides;
         let origin = self.note(What::Merge("dense"), item.range, &shape, &[after.origin, flow.origin]);
         Flow { shape, field, origin }
@@ -134,16 +134,54 @@ impl<'a> Walk<'_, 'a> {
         let mut bodies = Vec::new();
         let mut sides = Vec::new();
         let mut field: Option<Field> = None;
+        let arrives = match merge {
+            Merge::Split => self.part(item, branches.len(), flow),
+            Merge::Concat | Merge::Add | Merge::Mul => flow.clone(),
+        };
         for branch in branches {
-            let (body, after) = self.branch(branch, flow.clone(), level);
+            let (body, after) = self.branch(branch, arrives.clone(), level);
             bodies.push(body);
             field = Some(field.map_or(after.field, |field| field.join(after.field)));
             sides.push(after);
         }
         let shape = self.merge(head_of(item), merge, &sides, &[]);
-        steps.push(Step::Branches { merge, branches: bodies });
+        let arrives = arrives.shape;
+        steps.push(Step::Branches { merge, arrives, branches: bodies, meeting: meeting(level, &shape) });
         let origin = self.met(merge, item.range, &shape, &sides);
         Flow { shape, field: field.unwrap_or(flow.field), origin }
+    }
+
+    /// What each branch of a `split` gets: an equal part of the channels.
+    fn part(&mut self, item: &Item, branches: usize, flow: &Flow) -> Flow {
+        let Some(channels) = flow.shape.channels() else { return Flow::UNKNOWN };
+        let count = i128::try_from(branches.max(1)).unwrap_or(i128::MAX);
+        let each = channels.floor_div(count);
+        let whole = &each * &Dim::from(branches.max(1) as u64);
+        match channels.equals(&whole) {
+            Some(true) => {}
+            Some(false) => {
+                let problem = Problem::SplitDoesNotDivide {
+                    channels: channels.to_string(),
+                    branches: branches.to_string(),
+                };
+                let side = Side { name: String::new(), flow };
+                self.report_meeting(head_of(item), problem, "split", &[side], &[]);
+                return Flow::UNKNOWN;
+            }
+            None => {
+                let right = Dim::from(branches.max(1) as u64);
+                let message = format!("`split` into {branches} branches gets {channels} channels");
+                let (left, range) = (channels.clone(), head_of(item));
+                self.promise(Obligation { left, relation: Relation::Multiple, right, message, range });
+            }
+        }
+        let shape = match &flow.shape {
+            Shape::Chw([_, height, width]) => Shape::Chw([each, height.clone(), width.clone()]),
+            Shape::Flat(_) => Shape::Flat(each),
+            Shape::Unknown => Shape::Unknown,
+        };
+        let origin = self.note(What::Merge("split"), head_of(item), &shape, &[flow.origin]);
+        Flow { shape, origin, ..flow.clone() }
     }
 
     pub(super) fn merge_taps(
@@ -151,6 +189,7 @@ impl<'a> Walk<'_, 'a> {
         item: &'a Item,
         merge: Merge,
         taps: &'a [Ident],
+        level: &Level,
         steps: &mut Vec<Step>,
     ) -> Flow {
         let mut sides = Vec::new();
@@ -169,7 +208,8 @@ impl<'a> Walk<'_, 'a> {
         let names: Vec<String> = taps.iter().map(|tap| format!("`@{}`", tap.text)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let shape = self.merge(item.range, merge, &sides, &names);
-        steps.push(Step::Taps { merge, taps: taps.iter().map(|tap| tap.text.clone()).collect() });
+        let taps = taps.iter().map(|tap| tap.text.clone()).collect();
+        steps.push(Step::Taps { merge, taps, meeting: meeting(level, &shape) });
         let origin = self.met(merge, item.range, &shape, &sides);
         Flow { shape, field: field.unwrap_or(Field::Unknown), origin }
     }
@@ -182,7 +222,7 @@ impl<'a> Walk<'_, 'a> {
     /// Where the `sides` meet; unnamed ones are numbered in messages.
     fn merge(&mut self, range: TokenRange, merge: Merge, sides: &[Flow], names: &[&str]) -> Shape {
         match merge {
-            Merge::Concat => self.concat(range, sides, names),
+            Merge::Concat | Merge::Split => self.concat(range, sides, names),
             Merge::Add | Merge::Mul => self.broadcast(range, merge, sides, names),
         }
     }
@@ -273,6 +313,11 @@ impl<'a> Walk<'_, 'a> {
         }
         full
     }
+}
+
+/// Where values meet at this level.
+fn meeting(level: &Level, output: &Shape) -> Meeting {
+    Meeting { path: level.prefix.trim_end_matches('.').to_owned(), output: output.clone() }
 }
 
 /// The keyword of a combination: where its message stands.

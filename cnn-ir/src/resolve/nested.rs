@@ -4,12 +4,12 @@ use super::Flow;
 use super::calls::{copy_path, list_of};
 use super::field::Field;
 use super::origin::{Side, What};
-use super::walk::{Level, Walk};
-use crate::ast::{ArgValue, Item, Network, ShapeExpr, Word};
+use super::walk::{Level, TRANSPARENT, Walk};
+use crate::ast::{self, ArgValue, Item, Network, ShapeExpr, Word};
 use crate::diagnostic::Problem;
 use crate::dim::{Atom, Dim};
 use crate::layer::Value;
-use crate::model::{Model, NetworkCall, NetworkTarget, Row, Step};
+use crate::model::{Model, NetworkCall, NetworkTarget, Row, Stage, Step};
 use crate::shape::Shape;
 use crate::token::TokenRange;
 
@@ -18,9 +18,22 @@ struct Local {
     target: NetworkTarget,
     name: String,
     input: Shape,
-    output: Shape,
+    /// `None` where it gives stages to read, and nothing that goes on.
+    output: Option<Shape>,
+    /// What it shows of itself: its labels, taps and outputs.
+    stages: Vec<(String, Shape)>,
     /// Parameters, MACs, activations.
     costs: [Dim; 3],
+    /// The names of its layers.
+    paths: Vec<String>,
+}
+
+/// What a network gives to the one around it.
+struct Given {
+    /// What goes on, if anything does.
+    output: Option<Shape>,
+    /// What can be read as `@label.name`.
+    stages: Vec<(String, Shape)>,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -43,17 +56,32 @@ impl<'a> Walk<'_, 'a> {
             steps.push(Step::Broken);
             return Flow::UNKNOWN;
         };
+        if local.output.is_none() {
+            self.end_of_path(item, word.range);
+        }
         let mut flow = flow;
         for copy in 0..self.count(word.repeat) {
             if copy > 0 && self.exhausted(item) {
                 return Flow::UNKNOWN;
             }
             let path = copy_path(item, list.as_deref(), copy, level);
-            let path = self.claim_path(item, path);
+            let path = if is_transparent(item) {
+                // Its names stand beside those around it.
+                for inner in &local.paths {
+                    let _ = self.claim_path(
+                        item,
+                        if path.is_empty() { inner.clone() } else { format!("{path}.{inner}") },
+                    );
+                }
+                path
+            } else {
+                self.claim_path(item, path)
+            };
             let input = self.enter(&local, flow, word.range, steps);
-            let (target, output) = (local.target.clone(), local.output.clone());
-            flow =
-                self.network_step(item, path, target, &input, output, local.costs.clone(), word.range, steps);
+            let stages = if word.repeat.is_none() { local.stages.clone() } else { Vec::new() };
+            let given = Given { output: local.output.clone(), stages };
+            let (target, costs) = (local.target.clone(), local.costs.clone());
+            flow = self.network_step(item, path, target, &input, given, costs, word.range, steps);
         }
         flow
     }
@@ -79,7 +107,7 @@ impl<'a> Walk<'_, 'a> {
             self.report(word.head.range(), Problem::RecursiveNetwork { name });
             return None;
         };
-        let ([input], [output]) = (model.inputs.as_slice(), model.outputs.as_slice()) else {
+        let [input] = model.inputs.as_slice() else {
             self.report(word.range, Problem::SeveralPorts { network: name });
             return None;
         };
@@ -97,10 +125,21 @@ impl<'a> Walk<'_, 'a> {
             Shape::Flat(dim) => Shape::Flat(substitute(dim)),
             Shape::Unknown => Shape::Unknown,
         };
+        let output = match model.outputs.as_slice() {
+            [output] if output.name.is_none() => Some(shape(&output.shape)),
+            _ => None,
+        };
         Some(Local {
             input: shape(&input.shape),
-            output: shape(&output.shape),
+            output,
+            stages: model.traced.iter().map(|(name, stage)| (name.clone(), shape(stage))).collect(),
             costs: own_costs(model).map(|cost| substitute(&cost)),
+            paths: model
+                .rows
+                .iter()
+                .filter(|row| !row.leaves.is_empty())
+                .map(|row| row.path.clone())
+                .collect(),
             target: NetworkTarget::Local { name: network.name.clone(), generics },
             name,
         })
@@ -194,21 +233,51 @@ impl<'a> Walk<'_, 'a> {
         item: &'a Item,
         path: String,
         rust_path: TokenRange,
-        output: &'a ShapeExpr,
+        outputs: &'a [ast::Port],
         flow: Flow,
         steps: &mut Vec<Step>,
     ) -> Flow {
-        let Some(output) = self.shape(output) else {
-            steps.push(Step::Broken);
-            return Flow::UNKNOWN;
-        };
+        let mut given = Given { output: None, stages: Vec::new() };
+        for port in outputs {
+            match (self.shape(&port.shape), &port.name) {
+                (Some(shape), None) => given.output = Some(shape),
+                (Some(shape), Some(name)) => given.stages.push((name.text.clone(), shape)),
+                (None, _) => {
+                    steps.push(Step::Broken);
+                    return Flow::UNKNOWN;
+                }
+            }
+        }
+        if given.output.is_none() {
+            self.end_of_path(item, rust_path);
+        }
         if flow.shape.is_unknown() {
             steps.push(Step::Broken);
-            let origin = self.note(What::Layer, item.range, &output, &[]);
-            return Flow { shape: output, field: Field::Unknown, origin };
+            let Some(shape) = given.output else { return Flow::UNKNOWN };
+            let origin = self.note(What::Layer, item.range, &shape, &[]);
+            return Flow { shape, field: Field::Unknown, origin };
         }
         let target = NetworkTarget::External(rust_path);
-        self.network_step(item, path, target, &flow, output, [Dim::ZERO; 3], item.range, steps)
+        self.network_step(item, path, target, &flow, given, [Dim::ZERO; 3], item.range, steps)
+    }
+
+    /// Behind a network of several outputs nothing goes on: it ends one of the paths, and others begin with
+    /// `@label.name`.
+    fn end_of_path(&mut self, item: &Item, range: TokenRange) {
+        let mut ends = self.network.ast.paths.iter().filter_map(|path| path.items.last());
+        if item.label.is_none() || !ends.any(|end| std::ptr::eq(end, item)) {
+            self.several(item, range);
+        }
+    }
+
+    /// Reports a network of several outputs from which something would have to go on.
+    pub(super) fn several(&mut self, item: &Item, range: TokenRange) {
+        let network = match &item.kind {
+            ast::ItemKind::Word(word) => word.head.text.clone(),
+            _ => self.quoted(range),
+        };
+        let label = item.label.as_ref().map(|label| label.name.text.clone());
+        self.report(range, Problem::SeveralOutputs { network, label });
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
@@ -218,16 +287,19 @@ impl<'a> Walk<'_, 'a> {
         path: String,
         target: NetworkTarget,
         flow: &Flow,
-        output: Shape,
+        Given { output, stages }: Given,
         [parameters, macs, activations]: [Dim; 3],
         range: TokenRange,
         steps: &mut Vec<Step>,
     ) -> Flow {
+        // A row shows one shape: where nothing goes on, that of the last stage.
+        let shown =
+            output.as_ref().or(stages.last().map(|(_, shape)| shape)).cloned().unwrap_or(Shape::Unknown);
         self.rows.push(Row {
-            path: format!("{}{path}", self.frame.prefix),
+            path: format!("{}{path}", self.frame.prefix).trim_end_matches('.').to_owned(),
             source: self.text(range),
             input: flow.shape.clone(),
-            output: output.clone(),
+            output: shown.clone(),
             parameters,
             macs,
             activations,
@@ -237,10 +309,27 @@ impl<'a> Walk<'_, 'a> {
             range,
         });
         let label = item.label.as_ref().map(|label| label.name.clone());
-        let (input, shape) = (flow.shape.clone(), output.clone());
-        steps.push(Step::Network(NetworkCall { path, target, input, output, range, label }));
-        let origin = self.note(What::Layer, range, &shape, &[flow.origin]);
-        Flow { shape, field: Field::Unknown, origin }
+        let origin = self.note(What::Layer, range, &shown, &[flow.origin]);
+        let mut readable = Vec::new();
+        for (name, shape) in stages {
+            let Some(label) = &label else { break };
+            let tap = format!("{}.{name}", label.text);
+            let origin = self.note(What::Layer, range, &shape, &[flow.origin]);
+            self.frame.taps.insert(tap.clone(), Flow { shape: shape.clone(), field: Field::Unknown, origin });
+            readable.push(Stage { tap, name, shape });
+        }
+        let (input, goes_on) = (flow.shape.clone(), output.is_some());
+        steps.push(Step::Network(NetworkCall {
+            path,
+            target,
+            input,
+            output: shown.clone(),
+            goes_on,
+            stages: readable,
+            range,
+            label,
+        }));
+        if goes_on { Flow { shape: shown, field: Field::Unknown, origin } } else { Flow::UNKNOWN }
     }
 
     /// `rust(expr) => shape`
@@ -274,6 +363,11 @@ impl<'a> Walk<'_, 'a> {
         let origin = self.note(What::Layer, item.range, &output, &[flow.origin]);
         Flow { shape: output, field: Field::Unknown, origin }
     }
+}
+
+/// Whether the names of a network stand beside those around it.
+fn is_transparent(item: &Item) -> bool {
+    item.label.as_ref().is_some_and(|label| label.name.text == TRANSPARENT)
 }
 
 /// Parameters, MACs and activations of a network as a layer: its inputs are held by what stands before it.

@@ -280,6 +280,10 @@ impl<'a> Walk<'_, 'a> {
         }
         match outputs {
             [output] if output.name.is_none() => {
+                let end = ast.paths.last().and_then(|path| path.items.last());
+                if let Some(end) = end.filter(|end| self.gives_stages(end)) {
+                    self.several(end, end.range);
+                }
                 let flattened = self.meets_output(&last, output, None);
                 steps.extend(flattened.then_some(Step::Flatten));
             }
@@ -384,7 +388,7 @@ impl<'a> Walk<'_, 'a> {
         for output in outputs {
             let Some(name) = &output.name else { continue };
             let Some(flow) = self.frame.taps.get(name.text.as_str()).cloned() else {
-                let taps: Vec<&str> = self.frame.taps.keys().copied().collect();
+                let taps: Vec<&str> = self.frame.taps.keys().map(String::as_str).collect();
                 let near = nearest(&name.text, taps).map(str::to_owned);
                 self.report(
                     name.range(),

@@ -18,7 +18,7 @@ use std::rc::Rc;
 /// A struct that is being filled: the network's own, or a block's.
 pub(super) struct Frame<'a> {
     pub(super) names: Rc<Names<'a>>,
-    pub(super) taps: BTreeMap<&'a str, Flow>,
+    pub(super) taps: BTreeMap<String, Flow>,
     /// Paths that are taken, and by which token.
     pub(super) paths: BTreeMap<String, u32>,
     /// What stands before the paths of this struct in a weight file.
@@ -26,6 +26,9 @@ pub(super) struct Frame<'a> {
     /// Whether this is the network's own struct.
     pub(super) is_root: bool,
 }
+
+/// The label of a network whose names stand beside those around it.
+pub(super) const TRANSPARENT: &str = "_";
 
 /// Siblings: what stands before their names inside the struct, and the position of the next.
 pub(super) struct Level {
@@ -38,8 +41,11 @@ impl Level {
         Self { prefix, next: 0 }
     }
 
-    /// The path of the next child: its label, or its position.
+    /// The path of the next child: its label, or its position; the label `_` stays at the path of the siblings.
     pub(super) fn child(&mut self, label: Option<&str>) -> String {
+        if label == Some(TRANSPARENT) {
+            return self.prefix.trim_end_matches('.').to_owned();
+        }
         let position = self.next;
         self.next += 1;
         match label {
@@ -185,6 +191,9 @@ impl<'a> Walk<'_, 'a> {
                 Problem::NumberedWithoutRepeat { label: label.name.text.clone() },
             );
         }
+        if let Some(label) = label.filter(|label| label.name.text == TRANSPARENT && !self.is_network(item)) {
+            self.report(label.name.range(), Problem::TransparentLabel);
+        }
         let flow = match &item.kind {
             ItemKind::Word(word) => self.word(item, word, next, flow, level, steps),
             ItemKind::Group { body, .. } if body.items.is_empty() => {
@@ -214,7 +223,7 @@ impl<'a> Walk<'_, 'a> {
                     walk.branches(item, *merge, branches, &flow, level, steps)
                 })
             }
-            ItemKind::Taps { merge, taps } => self.merge_taps(item, *merge, taps, steps),
+            ItemKind::Taps { merge, taps } => self.merge_taps(item, *merge, taps, level, steps),
             ItemKind::Tap(name) if first => self.read(name, steps),
             ItemKind::Tap(name) => self.tap(name, flow, steps),
             ItemKind::Ascription(shape) => self.ascription(shape, flow),
@@ -222,9 +231,9 @@ impl<'a> Walk<'_, 'a> {
                 let path = self.claim(item, level);
                 self.custom(item, path, *expression, output, flow, steps)
             }
-            ItemKind::External { path, output } => {
+            ItemKind::External { path, outputs } => {
                 let own = self.claim(item, level);
-                self.external(item, own, *path, output, flow, steps)
+                self.external(item, own, *path, outputs, flow, steps)
             }
             ItemKind::Broken => {
                 steps.push(Step::Broken);
@@ -235,6 +244,8 @@ impl<'a> Walk<'_, 'a> {
         if let Some(label) = label
             && self.frame.is_root
             && level.prefix.is_empty()
+            && label.name.text != TRANSPARENT
+            && !self.gives_stages(item)
             && !self.traced.iter().any(|(name, _)| *name == label.name.text)
         {
             self.traced.push((label.name.text.clone(), flow.shape.clone()));
@@ -314,8 +325,42 @@ impl<'a> Walk<'_, 'a> {
         self.claim_path(item, path)
     }
 
+    /// Whether an item is another network, once.
+    fn is_network(&self, item: &Item) -> bool {
+        match &item.kind {
+            ItemKind::Word(word) => self.network_of(word).is_some() && word.repeat.is_none(),
+            ItemKind::External { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The network of this declaration that a word names.
+    pub(super) fn network_of(&self, word: &Word) -> Option<usize> {
+        let name = &word.head.text;
+        if self.network.block(name).is_some() {
+            return None;
+        }
+        self.shared.file.networks.iter().position(|network| network.name.text == *name)
+    }
+
+    /// Whether an item gives no value that goes on, but stages to read.
+    pub(super) fn gives_stages(&self, item: &Item) -> bool {
+        match &item.kind {
+            ItemKind::Word(word) => {
+                let network = self.network_of(word).and_then(|index| self.shared.file.networks.get(index));
+                network.is_some_and(|network| network.outputs.iter().any(|port| port.name.is_some()))
+            }
+            ItemKind::External { outputs, .. } => outputs.iter().any(|port| port.name.is_some()),
+            _ => false,
+        }
+    }
+
     /// Notes that a path is taken; two layers of one path would share their weights' names.
     pub(super) fn claim_path(&mut self, item: &Item, path: String) -> String {
+        if path.is_empty() {
+            // A network from elsewhere whose names are not known here.
+            return path;
+        }
         if let Some(token) = self.frame.paths.insert(path.clone(), item.range.first) {
             let range = item.label.as_ref().map_or(item.range, |label| label.name.range());
             let repeated = token == item.range.first;
@@ -431,16 +476,21 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn tap(&mut self, name: &'a Ident, flow: Flow, steps: &mut Vec<Step>) -> Flow {
-        if self.frame.taps.insert(&name.text, flow.clone()).is_some() {
+        if name.text.contains('.') {
+            self.report(name.range(), Problem::StageNamed { name: name.text.clone() });
+            return flow;
+        }
+        if self.frame.taps.insert(name.text.clone(), flow.clone()).is_some() {
             self.report(name.range(), Problem::Duplicate { what: "tap", name: name.text.clone() });
             // Which of the two is meant is not known.
-            self.frame.taps.insert(&name.text, Flow::UNKNOWN);
+            self.frame.taps.insert(name.text.clone(), Flow::UNKNOWN);
         }
-        steps.push(Step::Tap(name.clone()));
+        // Kept before it is named, so that what reads the tap has a part in its gradient.
         if self.frame.is_root && !self.traced.iter().any(|(traced, _)| *traced == name.text) {
             self.traced.push((name.text.clone(), flow.shape.clone()));
             steps.push(Step::Keep(name.text.clone()));
         }
+        steps.push(Step::Tap(name.clone()));
         flow
     }
 
@@ -462,7 +512,7 @@ impl<'a> Walk<'_, 'a> {
         if let Some(flow) = self.frame.taps.get(name.text.as_str()) {
             return Some(flow.clone());
         }
-        let known: Vec<String> = self.frame.taps.keys().map(|&tap| tap.to_owned()).collect();
+        let known: Vec<String> = self.frame.taps.keys().cloned().collect();
         let nearest =
             crate::nearest::nearest(&name.text, known.iter().map(String::as_str)).map(str::to_owned);
         self.report(name.range(), Problem::UnknownTap { name: name.text.clone(), nearest, known });

@@ -4,9 +4,11 @@ use super::Context;
 use super::chain::Chain;
 use super::numbers::Callee;
 use super::owner::{Owner, tap_variable};
+use super::sizes::literal;
 use super::words::{ident, local, located};
 use cnn_ir::model::Port;
-use cnn_ir::summary;
+use cnn_ir::shape::Shape;
+use cnn_ir::summary::Summary;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
@@ -39,6 +41,7 @@ impl Context<'_> {
         let traits = self.traits(&parameters, &arguments);
         let (trace, outputs) = (self.trace_struct(&parameters), self.outputs_struct(&parameters));
         let nested = owner.nested();
+        let (picture, diagram) = (self.picture(), self.diagram());
         quote! {
             #(#attributes)*
             #(#[doc = #documentation])*
@@ -46,6 +49,13 @@ impl Context<'_> {
             #visibility struct #name #declared {
                 #declarations
                 state: #runtime::State,
+            }
+
+            #(#[doc = #picture])*
+            #[automatically_derived]
+            #[allow(dead_code, unused_imports, unused_variables, clippy::all, clippy::pedantic)]
+            impl #plain #name #arguments {
+                #diagram
             }
 
             #[automatically_derived]
@@ -113,7 +123,8 @@ impl Context<'_> {
             format!("Takes {}, gives {}.", ports(&self.model.inputs), ports(&self.model.outputs)),
             String::new(),
         ];
-        lines.extend(summary::markdown(self.model).lines().map(|line| format!(" {line}")));
+        lines.extend(Summary::of(self.model).markdown().lines().map(|line| format!(" {line}")));
+        lines.extend([String::new(), format!(" [`{}::diagram`] draws it.", self.model.name.text)]);
         lines
     }
 
@@ -261,7 +272,7 @@ impl Context<'_> {
         }
     }
 
-    /// `forward`, `forward_train`, `trace`, `summary`
+    /// `forward`, `forward_train`, `trace`, `trace_gradients`, `summary`
     fn boundary(&self) -> TokenStream {
         let runtime = &self.runtime;
         let name = self.model.name.text.as_str();
@@ -276,44 +287,42 @@ impl Context<'_> {
             .collect();
         let types: Vec<TokenStream> =
             self.model.inputs.iter().map(|port| self.shape_type(&port.shape)).collect();
-        let symbols = self.symbol_checks();
-        let checks = quote! {
-            #(let #variables = #runtime::Input::<#types>::into_batch(#variables, #name, &self.state)?;)*
-            #symbols
-        };
         let parameters = quote!(#(#variables: impl #runtime::Input<#types>),*);
         let (result, wrap) = self.wrapped();
-        let values = quote!(#(&#variables,)*);
-        let trace = self.trace_name();
-        let (_, arguments) = self.generics();
-        let keeps = self.model.traced.iter().filter(|(label, _)| label != "output").map(|(label, _)| {
-            let field = ident(label, located(self.bridge.span(self.model.name.token)));
-            quote!(#field: ::core::convert::TryInto::try_into(pass.take(#label)?)?,)
-        });
+        let (trace, (_, arguments)) = (self.trace_name(), self.generics());
         let table = self.summary_rows();
-        let body = |pass: TokenStream| {
-            if self.intact {
+        let (checked_run, forward, forward_train, traced, gradients) = if self.intact {
+            let symbols = self.symbol_checks();
+            let (kept, gradient) = self.output_gradient();
+            (
                 quote! {
-                    #checks
-                    let output = self.run(#values &#pass)?;
+                    #(let #variables = #runtime::Input::<#types>::into_batch(#variables, #name, &self.state)?;)*
+                    #symbols
+                    let output = self.run(#(&#variables,)* pass)?;
                     #wrap
-                }
-            } else {
-                self.broken()
-            }
-        };
-        let forward = body(quote!(#runtime::Pass::eval()));
-        let forward_train = body(quote!(#runtime::Pass::train(self.state.generator())));
-        let trace_body = if self.intact {
-            quote! {
-                #checks
-                let pass = #runtime::Pass::eval().tracing();
-                let output = self.run(#values &pass)?;
-                let output = { #wrap }?;
-                ::core::result::Result::Ok(#trace { #(#keeps)* output })
-            }
+                },
+                quote!(self.checked_run(#(#variables,)* &#runtime::Pass::eval())),
+                quote!(self.checked_run(#(#variables,)* &#runtime::Pass::train(self.state.generator()))),
+                quote! {
+                    let pass = #runtime::Pass::eval().tracing();
+                    let output = self.checked_run(#(#variables,)* &pass)?;
+                    #trace::collect(|name| pass.kept(name), output)
+                },
+                quote! {
+                    let pass = #runtime::Pass::eval().probing();
+                    let output = self.checked_run(#(#variables,)* &pass)?;
+                    #kept
+                    let gradients = of(&output)?.backward()?;
+                    let gradient = |name: &str| pass.gradient(name, &gradients);
+                    ::core::result::Result::Ok((
+                        #trace::collect(|name| pass.kept(name), output)?,
+                        #trace::collect(gradient, #gradient)?,
+                    ))
+                },
+            )
         } else {
-            self.broken()
+            let broken = self.broken();
+            (broken.clone(), broken.clone(), broken.clone(), broken.clone(), broken)
         };
         quote! {
             /// The network's output as in inference: running statistics, no dropout.
@@ -338,13 +347,62 @@ impl Context<'_> {
             /// # Errors
             /// As [`Self::forward`].
             pub fn trace(&self, #parameters) -> #runtime::Result<#trace #arguments> {
-                #trace_body
+                #traced
             }
 
-            /// The table of its layers.
+            /// What [`Self::trace`] gives, and its gradients: those of the scalar that `of` makes of the output.
+            ///
+            /// # Errors
+            /// As [`Self::forward`]; what `of` says.
+            pub fn trace_gradients(
+                &self,
+                #(#variables: impl #runtime::Input<#types>,)*
+                of: impl ::core::ops::FnOnce(&#result) -> #runtime::CandleResult<#runtime::Tensor>,
+            ) -> #runtime::Result<(#trace #arguments, #trace #arguments)> {
+                #gradients
+            }
+
+            /// The table of its layers, to print; `summary().lecture()` is the lecture's form.
             #[must_use]
             pub fn summary() -> #runtime::Summary {
                 #table
+            }
+
+            /// One run between checked inputs and typed outputs.
+            fn checked_run(
+                &self,
+                #(#variables: impl #runtime::Input<#types>,)*
+                pass: &#runtime::Pass,
+            ) -> #runtime::Result<#result> {
+                #checked_run
+            }
+        }
+    }
+
+    /// Inside `trace_gradients`: the output as something that has a gradient, and that gradient.
+    fn output_gradient(&self) -> (TokenStream, TokenStream) {
+        let runtime = &self.runtime;
+        match self.model.outputs.as_slice() {
+            [output] if output.name.is_none() => {
+                let shape = self.shape_type(&output.shape);
+                let kept = quote! {
+                    let output = #runtime::Batch::<#shape>::try_from(pass.keep("output", &output)?)?;
+                };
+                (kept, quote!(::core::convert::TryInto::try_into(gradient("output")?)?))
+            }
+            outputs => {
+                // They are taps, and kept as such.
+                let name = self.outputs_name();
+                let fields = outputs.iter().filter_map(|port| {
+                    let label = port.name.as_ref()?;
+                    let (field, text) = (ident(&label.text, self.bridge.span(label.token)), &label.text);
+                    let kept = self.model.traced.iter().find(|(name, _)| name == text);
+                    // Cx1x1 leaves as C.
+                    let flat = kept.filter(|(_, shape)| shape.dims().len() != port.shape.dims().len());
+                    let flat = flat.map(|_| quote!(.flatten_from(1)?));
+                    Some(quote!(#field: ::core::convert::TryInto::try_into(gradient(#text)? #flat)?,))
+                });
+                (TokenStream::new(), quote!(#name { #(#fields)* }))
             }
         }
     }
@@ -383,7 +441,11 @@ impl Context<'_> {
         } else {
             quote!(::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]))
         };
-        quote!(#runtime::Summary::new(#name, &Self::LAYERS, Self::PARAMS, #costs))
+        let inputs = match self.model.inputs.as_slice() {
+            [input] if input.name.is_none() => quote!(&[("", &Self::INPUT)]),
+            _ => quote!(&Self::INPUT),
+        };
+        quote!(#runtime::Summary::new(#name, #inputs, &Self::LAYERS, Self::PARAMS, #costs))
     }
 
     /// candle's own traits, for networks of one input and one output.
@@ -394,13 +456,52 @@ impl Context<'_> {
             return TokenStream::new();
         }
         let (runtime, name) = (&self.runtime, self.name());
-        let plain = parameters.plain();
+        let (plain, label) = (parameters.plain(), &self.model.name.text);
         quote! {
             #[automatically_derived]
             impl #plain #runtime::ModuleT for #name #arguments {
                 fn forward_t(&self, xs: &#runtime::Tensor, train: bool) -> #runtime::CandleResult<#runtime::Tensor> {
                     let output = if train { self.forward_train(xs) } else { self.forward(xs) };
                     ::core::result::Result::Ok(output?.into_inner())
+                }
+            }
+
+            #[automatically_derived]
+            impl #plain #runtime::Network for #name #arguments {
+                fn name(&self) -> &'static str {
+                    #label
+                }
+
+                fn input_shape(&self) -> &'static [usize] {
+                    &Self::INPUT
+                }
+
+                fn output_shape(&self) -> &'static [usize] {
+                    &Self::OUTPUT
+                }
+
+                fn layers(&self) -> &'static [#runtime::LayerInfo] {
+                    &Self::LAYERS
+                }
+
+                fn state(&self) -> &#runtime::State {
+                    &self.state
+                }
+
+                fn summary(&self) -> #runtime::Summary {
+                    Self::summary()
+                }
+
+                fn diagram(&self) -> #runtime::Diagram {
+                    Self::diagram()
+                }
+
+                fn forward_pass(
+                    &self,
+                    x: &#runtime::Tensor,
+                    pass: &#runtime::Pass,
+                ) -> #runtime::Result<#runtime::Tensor> {
+                    ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
                 }
             }
         }
@@ -416,23 +517,44 @@ impl Context<'_> {
 
     fn trace_struct(&self, parameters: &Parameters) -> TokenStream {
         let (runtime, name, visibility) = (&self.runtime, self.trace_name(), self.visibility());
-        let fields = self.model.traced.iter().filter(|(label, _)| label != "output").map(|(label, shape)| {
-            let field = ident(label, located(self.bridge.span(self.model.name.token)));
-            let shape_type = self.shape_type(shape);
-            let doc = format!("{shape}");
-            quote!(#[doc = #doc] pub #field: #runtime::Batch<#shape_type>,)
-        });
+        let traced = self.model.traced.iter().filter(|(label, _)| label != "output");
+        let (labels, shapes): (Vec<&str>, Vec<&Shape>) =
+            traced.map(|(label, shape)| (label.as_str(), shape)).unzip();
+        let span = located(self.bridge.span(self.model.name.token));
+        let fields: Vec<Ident> = labels.iter().map(|label| ident(label, span)).collect();
+        let types = shapes.iter().map(|shape| self.shape_type(shape));
+        let docs = shapes.iter().map(ToString::to_string);
         let (output, _) = self.wrapped();
         let doc = format!("What [`{}::trace`] saw.", self.model.name.text);
-        let plain = parameters.plain();
+        let (plain, (_, arguments), count) = (parameters.plain(), self.generics(), literal(fields.len()));
         quote! {
             #[doc = #doc]
             #[derive(Clone, Debug)]
             #[allow(dead_code)]
             #visibility struct #name #plain {
-                #(#fields)*
+                #(#[doc = #docs] pub #fields: #runtime::Batch<#types>,)*
                 /// The network's output.
                 pub output: #output,
+            }
+
+            #[automatically_derived]
+            #[allow(dead_code, unused_variables, clippy::all, clippy::pedantic)]
+            impl #plain #name #arguments {
+                /// Each by name, in the order of execution, without the output.
+                #[must_use]
+                pub fn stages(&self) -> [(&'static str, &#runtime::Tensor); #count] {
+                    [#((#labels, &self.#fields)),*]
+                }
+
+                fn collect(
+                    of: impl ::core::ops::Fn(&str) -> #runtime::Result<#runtime::Tensor>,
+                    output: #output,
+                ) -> #runtime::Result<Self> {
+                    ::core::result::Result::Ok(Self {
+                        #(#fields: ::core::convert::TryInto::try_into(of(#labels)?)?,)*
+                        output,
+                    })
+                }
             }
         }
     }

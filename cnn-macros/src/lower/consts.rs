@@ -3,7 +3,7 @@
 use super::Context;
 use super::sizes::literal;
 use cnn_ir::dim::Dim;
-use cnn_ir::model::{NetworkTarget, Port, Relation, Row};
+use cnn_ir::model::{NetworkCall, NetworkTarget, Port, Relation, Row, Stage, Step};
 use cnn_ir::token::TokenRange;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -30,12 +30,27 @@ impl Context<'_> {
                 pub const ACTIVATIONS: usize = #activations;
             }
         };
+        let stages = self.stages();
         quote! {
             /// Number of learned values.
             pub const PARAMS: usize = #parameters;
             #costs
             #input
             #output
+            #stages
+        }
+    }
+
+    /// `STAGES`
+    fn stages(&self) -> TokenStream {
+        let count = literal(self.model.traced.len());
+        let entries = self.model.traced.iter().map(|(name, shape)| {
+            let sizes = self.sizes(shape);
+            quote!((#name, &[#sizes]))
+        });
+        quote! {
+            /// Its labels and taps, and their shapes without the batch dimension; 0 is any size.
+            pub const STAGES: [(&'static str, &'static [usize]); #count] = [#(#entries),*];
         }
     }
 
@@ -122,6 +137,14 @@ impl Context<'_> {
         if !free {
             info.extend(quote!(.costs(#parameters, #macs, #activations)));
         }
+        // Of symbols the table holds 0.
+        if row.activations.is_symbolic() {
+            info.extend(quote!(.of_any_size()));
+        }
+        if let Some(weight) = row.weight() {
+            let sizes = weight.iter().map(|size| self.size(size));
+            info.extend(quote!(.weight(&[#(#sizes),*])));
+        }
         if let Some([rows, columns]) = row.receptive_field {
             let (rows, columns) = (Literal::u64_unsuffixed(rows), Literal::u64_unsuffixed(columns));
             info.extend(quote!(.sees(#rows, #columns)));
@@ -176,8 +199,27 @@ impl Context<'_> {
                 );
             }
         }
+        for (path, stages) in external_stages(&self.model.body) {
+            let span = super::words::located(self.bridge.span(path.first));
+            let name = self.bridge.table().text(path);
+            let path = self.bridge.stream(path);
+            for stage in stages {
+                let (label, dims) = (&stage.name, self.sizes(&stage.shape));
+                let message = format!(
+                    "{}: `{name}` has no label, tap or output `{label}` of shape {}",
+                    self.model.name.text, stage.shape
+                );
+                let check = quote_spanned!(span=> ::core::assert!(#runtime::has_stage(&<#path>::STAGES, #label, &[#dims]), #message));
+                if stage.shape.dims().iter().any(Dim::is_generic) {
+                    used.extend(quote!(#check;));
+                } else {
+                    now.extend(quote!(const _: () = #check;));
+                }
+            }
+        }
         for row in &self.model.rows {
             if let Some(NetworkTarget::External(path)) = row.network {
+                let gives_stages = external_stages(&self.model.body).iter().any(|(of, _)| *of == path);
                 let span = super::words::located(self.bridge.span(path.first));
                 let name = self.bridge.table().text(path);
                 let path = self.bridge.stream(path);
@@ -186,6 +228,9 @@ impl Context<'_> {
                     ("OUTPUT", self.sizes(&row.output), &row.output),
                 ] {
                     let constant = super::words::local(what);
+                    if what == "OUTPUT" && gives_stages {
+                        continue;
+                    }
                     let verb = if what == "INPUT" {
                         "takes another shape than the"
                     } else {
@@ -203,6 +248,21 @@ impl Context<'_> {
         }
         (now, used)
     }
+}
+
+/// The networks from elsewhere of which only stages are read.
+fn external_stages(body: &[Step]) -> Vec<(TokenRange, &[Stage])> {
+    body.iter()
+        .filter_map(|step| match step {
+            Step::Network(NetworkCall {
+                target: NetworkTarget::External(path),
+                stages,
+                goes_on: false,
+                ..
+            }) => Some((*path, stages.as_slice())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Tokens with another span: an error in them stands there.

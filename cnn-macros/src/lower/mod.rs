@@ -10,6 +10,7 @@
 mod api;
 mod chain;
 mod consts;
+mod diagram;
 mod editor;
 mod numbers;
 mod ops;

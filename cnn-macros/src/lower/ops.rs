@@ -79,6 +79,17 @@ impl<'m> Owner<'m> {
                 let factor = self.run_usize(&factors, &format!("{hint}_factor"));
                 quote!(#runtime::ops::pixel_shuffle(#x, #factor)?)
             }
+            Op::ChannelShuffle(_) => {
+                let groups: Vec<usize> = column
+                    .iter()
+                    .map(|layer| match layer.op {
+                        Op::ChannelShuffle(groups) => groups,
+                        _ => 1,
+                    })
+                    .collect();
+                let groups = self.run_usize(&groups, &format!("{hint}_groups"));
+                quote!(#runtime::ops::channel_shuffle(#x, #groups)?)
+            }
             Op::LocalResponseNorm { .. } => self.local_response_norm(column, &hint, &x),
             Op::Activation(activation) => self.activation(*activation, &x),
             Op::Dropout(_) | Op::Dropout2d(_) | Op::DropPath(_) => {
@@ -257,6 +268,9 @@ impl<'m> Owner<'m> {
             let groups: Vec<Dim> = convs.iter().map(|conv| conv.groups.clone()).collect();
             let groups = self.build_size(&groups, &format!("{hint}_groups"));
             config.extend(quote!(.with_groups(#groups)));
+        }
+        if convs.first().is_some_and(|conv| conv.linear) {
+            config.extend(quote!(.with_linear_weight()));
         }
         if convs.first().is_some_and(|conv| !conv.bias) {
             config.extend(quote!(.without_bias()));
@@ -442,6 +456,7 @@ fn kind(op: &Op) -> &'static str {
         Op::AvgPool { .. } | Op::AdaptiveAvgPool(_) | Op::GlobalAvgPool => "avgpool",
         Op::Upsample { .. } => "up",
         Op::PixelShuffle(_) => "shuffle",
+        Op::ChannelShuffle(_) => "channelshuffle",
         Op::BatchNorm { .. } => "bn",
         Op::LayerNorm { .. } => "ln",
         Op::InstanceNorm { .. } => "inorm",

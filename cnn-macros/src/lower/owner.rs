@@ -231,13 +231,13 @@ impl<'m> Owner<'m> {
                         self.taps_read.insert(tap.clone());
                     }
                 }
-                Step::Residual { body, shortcut } => {
+                Step::Residual { body, shortcut, .. } => {
                     self.note_reads(&[body]);
                     if let Shortcut::Projection(steps) = shortcut {
                         self.note_reads(&[steps]);
                     }
                 }
-                Step::Dense { body } => self.note_reads(&[body]),
+                Step::Dense { body, .. } => self.note_reads(&[body]),
                 Step::Branches { branches, .. } => {
                     for branch in branches {
                         self.note_reads(&[branch]);
@@ -291,7 +291,7 @@ impl<'m> Owner<'m> {
                 let bodies: Vec<&'m [Step]> = column
                     .iter()
                     .filter_map(|step| match step {
-                        Step::Dense { body } => Some(body.as_slice()),
+                        Step::Dense { body, .. } => Some(body.as_slice()),
                         _ => None,
                     })
                     .collect();
@@ -303,8 +303,8 @@ impl<'m> Owner<'m> {
                     #runtime::ops::concat(&[#x, &#branch])?
                 }));
             }
-            Step::Branches { merge, branches } => self.branches(column, *merge, branches.len(), chain),
-            Step::Taps { merge, taps } => {
+            Step::Branches { merge, branches, .. } => self.branches(column, *merge, branches.len(), chain),
+            Step::Taps { merge, taps, .. } => {
                 let taps: Vec<TokenStream> = taps
                     .iter()
                     .map(|tap| {
@@ -324,7 +324,7 @@ impl<'m> Owner<'m> {
             Step::Input(index) => chain.goto(self.context.input_variable(*index), false),
             Step::Keep(name) => {
                 let value = chain.reference();
-                chain.statement(quote!(pass.keep(#name, #value);));
+                chain.push(quote!(pass.keep(#name, #value)?));
             }
             Step::Flatten => {
                 let x = chain.reference();
@@ -447,7 +447,7 @@ impl<'m> Owner<'m> {
         let parts: Vec<(&'m [Step], &'m Shortcut)> = column
             .iter()
             .filter_map(|step| match step {
-                Step::Residual { body, shortcut } => Some((body.as_slice(), shortcut)),
+                Step::Residual { body, shortcut, .. } => Some((body.as_slice(), shortcut)),
                 _ => None,
             })
             .collect();
@@ -564,7 +564,12 @@ impl<'m> Owner<'m> {
     fn branches(&mut self, column: &[&'m Step], merge: Merge, count: usize, chain: &mut Chain) {
         let mut lets = TokenStream::new();
         let mut references = Vec::new();
-        for index in 0..count {
+        let parts: Vec<Ident> = (1..=count).map(|index| local(&format!("part_{index}"))).collect();
+        if merge == Merge::Split {
+            let (runtime, x) = (&self.context.runtime, chain.reference());
+            lets.extend(quote!(let [#(#parts),*] = #runtime::ops::split(#x)?;));
+        }
+        for (index, part) in parts.into_iter().enumerate() {
             let bodies: Vec<&'m [Step]> = column
                 .iter()
                 .filter_map(|step| match step {
@@ -573,6 +578,9 @@ impl<'m> Owner<'m> {
                 })
                 .collect();
             let mut inner = chain.inner();
+            if merge == Merge::Split {
+                inner.goto(part, true);
+            }
             self.steps(&bodies, &mut inner);
             let (branch, value) = (local(&format!("branch_{}", index + 1)), inner.expression());
             lets.extend(quote!(let #branch = #value;));
@@ -585,7 +593,7 @@ impl<'m> Owner<'m> {
     /// `concat(&[a, b])`, `add(&add(a, b)?, c)?`
     fn merged(&self, merge: Merge, values: &[TokenStream]) -> TokenStream {
         let runtime = &self.context.runtime;
-        if merge == Merge::Concat {
+        if matches!(merge, Merge::Concat | Merge::Split) {
             return quote!(#runtime::ops::concat(&[#(#values),*])?);
         }
         let operation = local(merge.keyword());
@@ -610,9 +618,28 @@ impl<'m> Owner<'m> {
         };
         let doc = format!("Another network: {} to {}.", call.input, call.output);
         let build = quote!(<#rust_type>::build(&params.pp(#path))?);
-        let field = self.field(&field(path, "network"), call.label.as_ref(), rust_type, build, doc);
+        let name = if path.is_empty() { "network".to_owned() } else { field(path, "network") };
+        let label = call.label.as_ref().filter(|label| label.text != "_");
+        let field = self.field(&name, label, rust_type, build, doc);
         let x = chain.reference();
-        chain.push(quote!(self.#field.run(#x, pass)?));
+        let read: Vec<_> = call.stages.iter().filter(|stage| self.taps_read.contains(&stage.tap)).collect();
+        if read.is_empty() && call.goes_on {
+            chain.push(quote!(self.#field.run(#x, pass)?));
+            return;
+        }
+        let runtime = &self.context.runtime;
+        let (inside, names) = (local("inside"), read.iter().map(|stage| &stage.name));
+        chain.statement(quote!(let #inside = #runtime::Pass::inside(pass, &[#(#names),*]);));
+        let run = quote!(self.#field.run(#x, &#inside)?);
+        if call.goes_on {
+            chain.push(run);
+        } else {
+            chain.statement(quote!(#run;));
+        }
+        for stage in read {
+            let (tap, name) = (tap_variable(&stage.tap), &stage.name);
+            chain.statement(quote!(let #tap = #inside.kept(#name)?;));
+        }
     }
 
     fn custom(
@@ -640,9 +667,12 @@ impl<'m> Owner<'m> {
     }
 }
 
-/// The variable of a tap.
+/// The variable of a tap, or of a stage of another network.
 pub(super) fn tap_variable(name: &str) -> Ident {
-    local(&format!("tap_{name}"))
+    match name.split_once('.') {
+        Some((network, stage)) => local(&format!("stage_{network}__{stage}")),
+        None => local(&format!("tap_{name}")),
+    }
 }
 
 /// The label at the beginning of the paths of a projection.

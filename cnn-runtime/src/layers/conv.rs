@@ -26,6 +26,9 @@ pub struct Conv2dConfig {
     pub groups: usize,
     /// Whether each filter adds a bias, true by default.
     pub bias: bool,
+    /// Whether the weight of a 1x1 convolution is the matrix (out, in / groups) of PyTorch's `nn.Linear` over the
+    /// channels, false by default.
+    pub linear_weight: bool,
 }
 
 impl Conv2dConfig {
@@ -41,6 +44,7 @@ impl Conv2dConfig {
             dilation: [1, 1],
             groups: 1,
             bias: true,
+            linear_weight: false,
         }
     }
 
@@ -74,6 +78,12 @@ impl Conv2dConfig {
         Self { bias: false, ..self }
     }
 
+    /// Keeps the weight as a matrix; for a 1x1 kernel.
+    #[must_use]
+    pub const fn with_linear_weight(self) -> Self {
+        Self { linear_weight: true, ..self }
+    }
+
     /// The sliding window.
     #[must_use]
     pub const fn window(&self) -> Window {
@@ -85,7 +95,8 @@ impl Conv2dConfig {
 /// Two-dimensional convolution (cross-correlation), PyTorch's `nn.Conv2d`:
 /// (N, in, H, W) to (N, out, H', W'), where H' and W' are [`Window::out`]'s.
 ///
-/// Tensors: `weight` (out, in / groups, height, width) and `bias` (out).
+/// Tensors: `weight` (out, in / groups, height, width), or (out, in / groups) as said in
+/// [`Conv2dConfig::linear_weight`], and `bias` (out).
 ///
 /// ```
 /// # fn main() -> cnn_runtime::Result<()> {
@@ -114,7 +125,8 @@ impl Conv2d {
     /// Builds the layer.
     ///
     /// # Errors
-    /// [`Error::Layer`](crate::Error::Layer) where a size is 0 or `groups` does not divide the channels;
+    /// [`Error::Layer`](crate::Error::Layer) where a size is 0, `groups` does not divide the channels, or a
+    /// matrix is asked for with a kernel other than 1x1;
     /// those of [`Params::tensor`].
     pub fn new(params: Params<'_>, config: Conv2dConfig) -> Result<Self> {
         const LAYER: &str = "Conv2d";
@@ -134,12 +146,21 @@ impl Conv2d {
                 return params.refuse(LAYER, message);
             }
         }
+        if config.linear_weight && [height, width] != [1, 1] {
+            return params.refuse(LAYER, format!("the weight of a {height}x{width} kernel is no matrix"));
+        }
         let each = in_channels / groups;
         super::product(&params, LAYER, &[out_channels, each, height, width])?;
         let fan_in = super::product(&params, LAYER, &[each, height, width])?;
         let fan_out = super::product(&params, LAYER, &[out_channels, height, width])?;
+        let fill = Fill::Weight { fan_in, fan_out };
         let shape = (out_channels, each, height, width);
-        let weight = params.tensor("weight", shape, Fill::Weight { fan_in, fan_out }, Role::Parameter)?;
+        let weight = if config.linear_weight {
+            // The same values in the same order.
+            params.tensor("weight", (out_channels, each), fill, Role::Parameter)?.reshape(shape)?
+        } else {
+            params.tensor("weight", shape, fill, Role::Parameter)?
+        };
         let bias = || params.tensor("bias", out_channels, Fill::Bias { fan_in }, Role::Parameter);
         let bias = config.bias.then(bias).transpose()?;
         Ok(Self { config, window: config.window(), weight, bias })

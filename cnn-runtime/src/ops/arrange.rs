@@ -46,6 +46,30 @@ pub fn concat(tensors: &[&Tensor]) -> Result<Tensor> {
     Tensor::cat(tensors, 1)
 }
 
+/// `N` equal parts of dimension 1, in order; PyTorch's `chunk`.
+///
+/// # Errors
+/// If `x` has fewer than two dimensions, or `N` does not divide its channels.
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// let x = Tensor::ones((2, 6, 4, 4), DType::F32, &Device::Cpu)?;
+/// let [left, right] = cnn_runtime::ops::split(&x)?;
+/// assert_eq!((left.dims(), right.dims()), (&[2, 3, 4, 4][..], &[2, 3, 4, 4][..]));
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn split<const N: usize>(x: &Tensor) -> Result<[Tensor; N]> {
+    const OP: &str = "split";
+    check::planes(OP, x)?;
+    let channels = x.dim(1)?;
+    if N == 0 || !channels.is_multiple_of(N) {
+        bail!("{OP}: expected a number of parts that divides the channels of {:?}, found {N}", x.shape());
+    }
+    let each = channels / N;
+    let parts = (0..N).map(|part| x.narrow(1, part * each, each)).collect::<Result<Vec<_>>>()?;
+    parts.try_into().map_err(|_| candle_core::Error::Msg(format!("{OP}: not {N} parts")))
+}
+
 /// The centre of `x` `(N, C, H, W)`: `(N, C, height, width)`, from row `(H - height) / 2` and column
 /// `(W - width) / 2`, both rounded down (U-Net's "crop", Ronneberger et al., arXiv 1505.04597).
 ///

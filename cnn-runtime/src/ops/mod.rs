@@ -45,7 +45,7 @@ pub use activation::{
     elu, gelu, hardsigmoid, hardswish, leaky_relu, prelu, relu, relu6, sigmoid, silu, softmax, tanh,
 };
 pub use arithmetic::{add, mul, scale};
-pub use arrange::{channel_shuffle, concat, crop2d, flatten, pad2d, pixel_shuffle};
+pub use arrange::{channel_shuffle, concat, crop2d, flatten, pad2d, pixel_shuffle, split};
 pub use batch_norm::{batch_norm_eval, batch_norm_train};
 pub use conv::{conv_transpose2d, conv2d};
 pub use linear::linear;

@@ -628,11 +628,12 @@ mod n0322 {
 mod n0323 {
     use cnn_runtime::prelude::*;
     network! {
-        Detector: 3x32x32 -> 10 { conv3-32 relu -> Heads() -> fc10 }
+        Matcher: 3x32x32 -> 10 { conv3-32 relu -> Compare() -> fc10 }
         
-        Heads: 32x32x32 -> (class: 10, box: 4) {
-            gap @trunk -> fc10 @class;
-            @trunk -> fc4 @box
+        Compare: (left: 32x32x32, right: 32x32x32) -> 32x32x32 {
+            left -> conv1-32 @a;
+            right -> conv1-32 @b;
+            add(@a, @b)
         }
     }
 }
@@ -696,6 +697,31 @@ mod n0329 {
             conv3-64 relu -> gap
          -> fc2000000000 relu -> fc2000000000 relu -> fc2000000000 relu -> fc2000000000 relu -> fc10
         }
+    }
+}
+
+mod n0330 {
+    use cnn_runtime::prelude::*;
+    network! {
+        Detector: 3x64x64 -> 10 { body: Pyramid() -> conv3-64 relu -> gap -> fc10 }
+        
+        Pyramid: 3x64x64 -> (fine: 32x32x32, coarse: 64x16x16) {
+            conv3-32/2 relu @fine -> conv3-64/2 relu @coarse
+        }
+    }
+}
+
+mod n0331 {
+    use cnn_runtime::prelude::*;
+    network! {
+        N: 3x32x32 -> 10 { conv3-32 relu @body.fine -> gap -> fc10 }
+    }
+}
+
+mod n0332 {
+    use cnn_runtime::prelude::*;
+    network! {
+        N: 3x32x32 -> 10 { _: (conv3-32 relu) -> gap -> fc10 }
     }
 }
 
@@ -910,6 +936,17 @@ mod n0420 {
         LeNetLike: [1, H, W] -> 10 {
             conv5-6(valid) relu -> pool2
          -> conv5-16(valid) relu -> pool2
+         -> gap -> fc10
+        }
+    }
+}
+
+mod n0421 {
+    use cnn_runtime::prelude::*;
+    network! {
+        N: 3x32x32 -> 10 {
+            conv3-25 relu
+         -> split { id | conv3-12 bn relu } -> channelshuffle2
          -> gap -> fc10
         }
     }

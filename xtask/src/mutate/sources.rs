@@ -1,5 +1,4 @@
-//! The declarations that are tried: every `network! { .. }` of the examples and of the tests' classics, and those of the
-//! language reference.
+//! The declarations that are tried: every `network! { .. }` of the examples, and those of the language reference.
 
 use super::scan;
 use cnn_ir::ast::{self, Item, ItemKind, Path, ShapeExpr, Shortcut, Word};
@@ -9,7 +8,7 @@ use cnn_ir::token::{TokenKind, TokenRange};
 use std::ops::Range;
 
 /// Where declarations are looked for, below the top of the project.
-const FOLDERS: [&str; 2] = ["examples", "tests/src"];
+const FOLDER: &str = "examples";
 
 /// Declarations stand there between fences.
 const REFERENCE: &str = "docs/language.md";
@@ -89,15 +88,12 @@ impl Source {
 /// All declarations, in a fixed order.
 pub(crate) fn find(top: &std::path::Path) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
-    for folder in FOLDERS {
-        for path in rust_files(&top.join(folder))? {
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let file = path.strip_prefix(top).unwrap_or(&path).display().to_string();
-            for declaration in scan::declarations(&text) {
-                for part in apart(declaration)? {
-                    sources.push(Source::new(&file, &part)?);
-                }
+    for path in rust_files(&top.join(FOLDER))? {
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let file = path.strip_prefix(top).unwrap_or(&path).display().to_string();
+        for declaration in scan::declarations(&text) {
+            for part in apart(declaration)? {
+                sources.push(Source::new(&file, &part)?);
             }
         }
     }
@@ -130,7 +126,7 @@ fn rust_files(folder: &std::path::Path) -> Result<Vec<std::path::PathBuf>, Strin
     Ok(found)
 }
 
-/// The networks of one `network!`, each by itself where none uses another.
+/// The networks of one `network!`, each by itself where none uses another, with the shared blocks that it calls.
 fn apart(declaration: &str) -> Result<Vec<String>, String> {
     let declaration = &without_attributes(declaration);
     let lexed = lex(declaration);
@@ -146,16 +142,30 @@ fn apart(declaration: &str) -> Result<Vec<String>, String> {
     if together || tree.networks.len() < 2 {
         return Ok(vec![declaration.to_owned()]);
     }
-    let slices = tree.networks.iter().map(|network| {
-        let start = network.visibility.map_or(network.range.first, |visibility| visibility.first);
-        let (start, end) = (&lexed.positions[start as usize], &lexed.positions[network.range.last as usize]);
+    let slice = |range: TokenRange| {
+        let (start, end) = (&lexed.positions[range.first as usize], &lexed.positions[range.last as usize]);
         // The indentation of the first line, so that the lines stay below each other.
         let line = declaration[..start.start].rfind('\n').map_or(0, |newline| newline + 1);
         let indent = &declaration[line..start.start];
         let from = if indent.trim().is_empty() { line } else { start.start };
-        declaration[from..end.end].to_owned()
+        &declaration[from..end.end]
+    };
+    let parts = tree.networks.iter().map(|network| {
+        let start = network.visibility.map_or(network.range.first, |visibility| visibility.first);
+        let mut ranges = vec![TokenRange { first: start, last: network.range.last }];
+        let outside = |block: &&ast::Block| block.name.token < start || network.range.last < block.name.token;
+        // A block may call those before and behind it.
+        let mut shared: Vec<&ast::Block> = network.blocks.iter().filter(outside).collect();
+        while let Some(called) =
+            shared.iter().position(|block| ranges.iter().any(|&range| mentions(range, &block.name.text)))
+        {
+            let block = shared.remove(called);
+            ranges.push(TokenRange { first: block.name.token - 1, last: block.body.range.last + 1 });
+        }
+        ranges.sort_by_key(|range| range.first);
+        ranges.into_iter().map(slice).collect::<Vec<_>>().join("\n\n")
     });
-    Ok(slices.collect())
+    Ok(parts.collect())
 }
 
 /// A declaration without its attributes: budgets and lints are not about shapes.

@@ -149,14 +149,14 @@ pub(super) fn features(source: &Source) -> Vec<Place> {
     places
 }
 
-/// Other groups, also those of `gn` and `shuffle`.
+/// Other groups, also those of `gn`, `shuffle` and `channelshuffle`.
 pub(super) fn groups(source: &Source) -> Vec<Place> {
     let usual = ["1", "2", "3", "4", "5", "8", "16", "32", "64"];
     let mut places = Vec::new();
     for (word, _) in &source.parts.words {
         places.push(option(source, word, "groups", &usual));
         let (stem, digits) = stem(&word.head.text);
-        if matches!(stem, "gn" | "shuffle") && !digits.is_empty() {
+        if matches!(stem, "gn" | "shuffle" | "channelshuffle") && !digits.is_empty() {
             let bytes = source.bytes(word.head.range());
             let from = bytes.start + stem.len();
             let new = others(digits, &usual).into_iter();

@@ -87,7 +87,7 @@ const HEADS: &[Head] = &[
             ("groups", Count),
             ("bias", Bool),
         ],
-        words: &["half", "valid", "full", "same"],
+        words: &["half", "valid", "full", "same", "linear"],
         ..WINDOW
     },
     Head {
@@ -141,6 +141,7 @@ const HEADS: &[Head] = &[
         ..PLAIN
     },
     Head { name: "shuffle", digits: Digits::One, image: true, ..PLAIN },
+    Head { name: "channelshuffle", digits: Digits::One, image: true, ..PLAIN },
     Head {
         name: "fc",
         digits: Digits::One,

@@ -74,6 +74,9 @@ impl<'a> Walk<'a> {
         let shape = match layer.head.name {
             "conv" => {
                 let filters = self.filters(&layer)?;
+                if layer.given.says("linear") {
+                    self.pointwise(&layer)?;
+                }
                 self.groups(&layer, input.channels(), Some(&filters))?;
                 let [rows, columns] = self.slide(&layer, input)?;
                 Shape::image(filters, rows, columns)
@@ -100,7 +103,7 @@ impl<'a> Walk<'a> {
             }
             "shuffle" => self.shuffle(&layer, input)?,
             "fc" => Shape::flat(self.out_features(&layer)?),
-            "gn" => {
+            "gn" | "channelshuffle" => {
                 let groups = layer.count()?;
                 self.divides(groups, input.channels(), place)?;
                 input.clone()
@@ -144,7 +147,7 @@ impl<'a> Walk<'a> {
         }
         let size = match &word.size {
             Some(size) if head.size => Some(self.size(size, &site.frame)?),
-            Some(_) if matches!(head.name, "gn" | "lrn" | "shuffle" | "up") => {
+            Some(_) if matches!(head.name, "gn" | "lrn" | "shuffle" | "channelshuffle" | "up") => {
                 return unknown(format!("a count of `{}` behind `-`", head.name));
             }
             Some(size) => return wrong(&place.or(size.range), format!("`{}` takes no size", head.name)),
@@ -189,12 +192,24 @@ impl<'a> Walk<'a> {
     }
 
     /// "Checked where both are numbers."
-    fn divides(&self, divisor: i128, channels: &Number, place: &Place) -> Checked<()> {
+    pub(super) fn divides(&self, divisor: i128, channels: &Number, place: &Place) -> Checked<()> {
         match channels.visible() {
             _ if channels.real().iter().all(|value| value % divisor == 0) => Ok(()),
             Some(channels) => wrong(place, format!("{divisor} does not divide {channels}")),
             None => unknown("whether a name can be divided"),
         }
+    }
+
+    /// A convolution whose weight is a matrix.
+    fn pointwise(&self, layer: &Layer<'_>) -> Checked<()> {
+        if layer.digits_or("kernel")? != [1, 1] {
+            return wrong(&layer.place, "`linear` with a kernel that is not 1x1");
+        }
+        let window = ["stride", "pad", "dilation", "groups"];
+        if layer.stride.is_some() || window.iter().any(|name| layer.given.named.contains_key(*name)) {
+            return unknown("`linear` and options of a window");
+        }
+        Ok(())
     }
 
     fn shuffle(&self, layer: &Layer<'_>, input: &Shape) -> Checked<Shape> {

@@ -14,9 +14,23 @@ impl Walk<'_> {
             return wrong(place, format!("`{}` needs two branches or more", merge.keyword()));
         }
         match merge {
-            Merge::Concat => concat(shapes, place),
+            Merge::Concat | Merge::Split => concat(shapes, place),
             Merge::Add | Merge::Mul => broadcast(shapes, place),
         }
+    }
+
+    /// What each branch of a `split` gets.
+    pub(super) fn part(
+        &self,
+        branches: usize,
+        value: Option<Shape>,
+        place: &Place,
+    ) -> Checked<Option<Shape>> {
+        let Some(mut value) = value else { return wrong(place, "nothing arrives") };
+        let count = i128::try_from(branches.max(1)).unwrap_or(i128::MAX);
+        self.divides(count, value.channels(), place)?;
+        value.sizes[0] = known(value.channels().each(|n| Some(n / count)))?;
+        Ok(Some(value))
     }
 }
 

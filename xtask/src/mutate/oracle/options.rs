@@ -49,7 +49,7 @@ impl<'a> Walk<'a> {
                 None => self.unnamed(head, arg, frame, &mut given)?,
             }
         }
-        if given.words.iter().filter(|word| !matches!(**word, "ceil" | "channels")).count() > 1 {
+        if given.words.iter().filter(|word| !matches!(**word, "ceil" | "channels" | "linear")).count() > 1 {
             return unknown("two words that exclude each other");
         }
         if ["same", "ceil"].iter().all(|word| given.words.contains(word)) {

@@ -54,6 +54,9 @@ impl<'a> Walk<'a> {
         if site.argument {
             return unknown("a tap in an argument");
         }
+        if tap.text.contains('.') {
+            return unknown("a stage of another network");
+        }
         match site.taps.borrow().get(&tap.text) {
             Some(shape) => Ok(shape.clone()),
             None => wrong_at(tap.range(), format!("there is no tap `@{}` before this", tap.text)),
@@ -92,6 +95,10 @@ impl<'a> Walk<'a> {
             }
             ItemKind::Branches { merge, branches, repeat } => {
                 self.copies(item.label.as_ref(), *repeat, input, inside, |walk, value, site| {
+                    let value = match merge {
+                        cnn_ir::ast::Merge::Split => walk.part(branches.len(), value, &place)?,
+                        _ => value,
+                    };
                     let given: Checked<Vec<Shape>> =
                         branches.iter().map(|branch| walk.path(branch, value.clone(), site)).collect();
                     walk.merge(*merge, &given?, &place)
