@@ -137,7 +137,7 @@ impl LeNet5 {
     ) -> ::cnn_runtime::Result<Self> {
         Self::from_builder(::cnn_runtime::params::Builder::init(&init, device)?)
     }
-    ///A `LeNet5` with the weights of a safetensors file, whose names and shapes must be exactly its own.
+    ///A `LeNet5` with the weights of a safetensors or PyTorch file, whose names and shapes must be its own (but for one prefix of all).
     ///
     /// # Errors
     /// One error that lists every difference between the file and the network by name.
@@ -146,7 +146,7 @@ impl LeNet5 {
         device: &::cnn_runtime::Device,
     ) -> ::cnn_runtime::Result<Self> {
         Self::from_builder(
-            ::cnn_runtime::params::Builder::from_safetensors(
+            ::cnn_runtime::params::Builder::from_file(
                 path,
                 device,
                 ::cnn_runtime::DType::F32,
@@ -164,12 +164,7 @@ impl LeNet5 {
         device: &::cnn_runtime::Device,
     ) -> ::cnn_runtime::Result<Self> {
         Self::from_builder(
-            ::cnn_runtime::params::Builder::from_safetensors_except(
-                path,
-                except,
-                init,
-                device,
-            )?,
+            ::cnn_runtime::params::Builder::from_file_except(path, except, init, device)?,
         )
     }
     ///A `LeNet5` whose tensors come from a candle `VarBuilder`.
