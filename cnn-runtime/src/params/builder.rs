@@ -43,7 +43,7 @@ pub struct Builder<'v> {
 
 enum Source<'v> {
     Init(Init),
-    File { file: WeightFile, names: RefCell<Names>, exceptions: Vec<String>, init: Init },
+    File { file: Box<WeightFile>, names: RefCell<Names>, exceptions: Vec<String>, init: Init },
     Vars(VarBuilder<'v>),
 }
 
@@ -138,7 +138,7 @@ impl<'v> Builder<'v> {
         let file = WeightFile::open(path)?;
         let exceptions = exceptions.iter().map(|prefix| (*prefix).to_owned()).collect();
         let names = RefCell::new(Names::new(file.names()));
-        let source = Source::File { file, names, exceptions, init };
+        let source = Source::File { file: Box::new(file), names, exceptions, init };
         Self::new(source, device, init.dtype_value(), init.seed_value())
     }
 

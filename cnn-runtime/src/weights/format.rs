@@ -25,11 +25,11 @@ pub(super) fn detect(head: &[u8], length: u64) -> Result<(Format, u64), String> 
             return Ok((Format::Pth, 0));
         }
         // Few bytes are no sign of a format where they may be a length.
-        let length = head.get(4..8).is_some_and(|high| high == [0; 4]);
-        if matches!(head, [0x80, 2..=5, ..]) && !length {
+        let claimed = head.first_chunk().map_or(u64::MAX, |bytes| u64::from_le_bytes(*bytes));
+        if matches!(head, [0x80, 2..=5, ..]) && claimed > MAX_HEADER {
             return Ok((Format::LegacyPth, 0));
         }
-        if let Some(what) = foreign(head, if length { 3 } else { 1 }) {
+        if let Some(what) = foreign(head, if claimed > MAX_HEADER { 1 } else { 3 }) {
             return Err(what.to_owned());
         }
     }

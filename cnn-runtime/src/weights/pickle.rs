@@ -439,7 +439,7 @@ impl<'a> Machine<'a> {
     /// looked into.
     fn insert(&mut self, items: &[Id]) -> Result<(), String> {
         let top = self.top()?;
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err("a key without a value".to_owned());
         }
         match self.objects.get_mut(top as usize) {

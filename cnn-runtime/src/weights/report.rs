@@ -285,6 +285,20 @@ mod tests {
     }
 
     #[test]
+    fn very_many_differences_and_long_names_are_cut() {
+        let problem = |i: usize| WeightProblem::Unexpected {
+            name: format!("{i}{}", "ü".repeat(1000)),
+            shape: vec![],
+            nearest: None,
+        };
+        let problems: Vec<WeightProblem> = (0..1000).map(problem).collect();
+        let text = table("f", &["a note".to_owned()], &problems);
+        assert!(text.starts_with("f does not fit the network, 1000 differences:"), "{text}");
+        assert!(text.ends_with("\n  .. and 800 more\n  a note"), "{text}");
+        assert!(text.chars().count() < 60_000, "{}", text.len());
+    }
+
+    #[test]
     fn control_characters_in_names_are_shown() {
         let problems =
             [WeightProblem::Unexpected { name: "a\n\u{1b}[31m".into(), shape: vec![], nearest: None }];

@@ -166,9 +166,12 @@ fn quoted(name: &str) -> String {
     format!("{:?}", name.chars().take(200).collect::<String>())
 }
 
+/// The keys that lead to a dict, and its items.
+type Found<'p> = (Vec<String>, &'p [(Id, Id)]);
+
 /// The dict that holds the tensors, and the keys that lead to it: that under the first of [`SECTIONS`]
 /// that has tensors, itself or in a section of its own; the whole, if it has; the only one that has.
-fn find<'p>(pickle: &'p Pickle<'_>) -> Result<(Vec<String>, &'p [(Id, Id)]), String> {
+fn find<'p>(pickle: &'p Pickle<'_>) -> Result<Found<'p>, String> {
     let mut dicts = Dicts { pickle, seen: HashMap::new() };
     let mut section = Vec::new();
     let mut root = pickle.root;

@@ -90,6 +90,29 @@ fn every_element_type_that_is_saved_is_read_back() {
 }
 
 #[test]
+fn what_cannot_be_mapped_is_read() {
+    let scratch = Scratch::new("unmapped");
+    let header = r#"{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"F32","shape":[2],"data_offsets":[3,11]}}"#;
+    // The values of `b` are not aligned.
+    let values = [&[7, 8, 9][..], &1.5f32.to_le_bytes(), &(-2f32).to_le_bytes()].concat();
+    let path = scratch.file("unmapped.safetensors", &with_header(header, &values));
+    let mut file = WeightFile::open(&path).expect("a sound file");
+    for mapped in [true, false] {
+        if !mapped {
+            file.contents = Contents::new(File::open(&path).expect("the file")).expect("its length");
+        }
+        let a = file.read("a", &Device::Cpu).expect("a").to_vec1::<u8>().expect("values");
+        let b = file.read("b", &Device::Cpu).expect("b").to_vec1::<f32>().expect("values");
+        assert_eq!((&a[..], &b[..]), (&[7, 8, 9][..], &[1.5, -2.0][..]));
+    }
+    // Shortened meanwhile.
+    let writer = File::options().write(true).open(&path).expect("the file");
+    writer.set_len(20).expect("shortened");
+    let error = file.read("b", &Device::Cpu).expect_err("nothing there");
+    assert!(matches!(error, Error::Io { doing: "read", .. }), "{error}");
+}
+
+#[test]
 fn damaged_files_are_refused_by_name() {
     let scratch = Scratch::new("damaged");
     assert!(refused(&scratch, b"").contains("0 bytes"));
