@@ -40,6 +40,9 @@ pub struct Model {
     pub totals: Totals,
     /// Taps and labelled values of the network's own paths, for `trace`.
     pub traced: Vec<(String, Shape)>,
+    /// Full paths of layers and networks that have tensors. Kept only where the declaration has the label `_`, because
+    /// then two networks share these names.
+    pub named: Vec<String>,
     /// What must hold of consts that the macro cannot see.
     pub obligations: Vec<Obligation>,
     /// What the budget promises of costs that the macro does not know.

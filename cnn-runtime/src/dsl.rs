@@ -319,6 +319,10 @@ pub const add: Word = Word;
 /// The product of the branches: `mul { a | b }`, or of taps `mul(@a, @b)`. C and Cx1x1 are broadcast over CxHxW.
 pub const mul: Word = Word;
 
+/// Each branch gets an equal part of the channels, and what they give is concatenated: `split { a | b }` (Ma et al.,
+/// "ShuffleNet V2", 2018, arXiv 1807.11164).
+pub const split: Word = Word;
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -329,7 +333,3 @@ mod tests {
         }
     }
 }
-
-/// Each branch gets an equal part of the channels, and what they give is concatenated: `split { a | b }` (Ma et al.,
-/// "ShuffleNet V2", 2018, arXiv 1807.11164).
-pub const split: Word = Word;

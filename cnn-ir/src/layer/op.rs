@@ -125,6 +125,23 @@ impl Leaf {
 }
 
 impl Op {
+    /// Whether it may have tensors.
+    #[must_use]
+    pub fn has_tensors(&self) -> bool {
+        matches!(
+            self,
+            Self::Conv(_)
+                | Self::Deconv(_)
+                | Self::Linear { .. }
+                | Self::BatchNorm { .. }
+                | Self::LayerNorm { .. }
+                | Self::InstanceNorm { .. }
+                | Self::GroupNorm { .. }
+                | Self::Prelu { .. }
+                | Self::Scale { .. }
+        )
+    }
+
     /// The layer's tensors, in PyTorch's order.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf> {

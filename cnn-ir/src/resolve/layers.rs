@@ -79,6 +79,9 @@ impl<'a> Walk<'_, 'a> {
         let built = (head.build)(&options, &flow.shape);
         if let Ok(built) = &built {
             self.require(word, built, &flow);
+            if self.shared.shares_names && built.op.has_tensors() {
+                self.named.push(format!("{}{path}", self.frame.prefix));
+            }
         }
         match built {
             Ok(built) if self.shared.quiet() => {

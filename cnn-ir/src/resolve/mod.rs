@@ -73,6 +73,8 @@ struct Shared<'a> {
     /// Items that were walked.
     walked: u32,
     trial: Option<Trial>,
+    /// Whether the names of a network may stand beside those of another: the label `_` is there.
+    shares_names: bool,
 }
 
 /// A declaration of which only one thing is asked: whether it fits.
@@ -99,6 +101,8 @@ impl<'a> Shared<'a> {
             remaining: LARGEST_NETWORK,
             walked: 0,
             trial,
+            shares_names: (0..table.next_index())
+                .any(|index| table.get(index).is_some_and(|token| *token.text == *walk::TRANSPARENT)),
         }
     }
 

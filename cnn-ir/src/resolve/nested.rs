@@ -24,7 +24,7 @@ struct Local {
     stages: Vec<(String, Shape)>,
     /// Parameters, MACs, activations.
     costs: [Dim; 3],
-    /// The names of its layers.
+    /// The names of what has tensors in it.
     paths: Vec<String>,
 }
 
@@ -68,14 +68,17 @@ impl<'a> Walk<'_, 'a> {
             let path = if is_transparent(item) {
                 // Its names stand beside those around it.
                 for inner in &local.paths {
-                    let _ = self.claim_path(
-                        item,
-                        if path.is_empty() { inner.clone() } else { format!("{path}.{inner}") },
-                    );
+                    let own = if path.is_empty() { inner.clone() } else { format!("{path}.{inner}") };
+                    let own = self.claim_path(item, own);
+                    self.named.push(format!("{}{own}", self.frame.prefix));
                 }
                 path
             } else {
-                self.claim_path(item, path)
+                let path = self.claim_path(item, path);
+                if self.shared.shares_names {
+                    self.named.push(format!("{}{path}", self.frame.prefix));
+                }
+                path
             };
             let input = self.enter(&local, flow, word.range, steps);
             let stages = if word.repeat.is_none() { local.stages.clone() } else { Vec::new() };
@@ -134,12 +137,7 @@ impl<'a> Walk<'_, 'a> {
             output,
             stages: model.traced.iter().map(|(name, stage)| (name.clone(), shape(stage))).collect(),
             costs: own_costs(model).map(|cost| substitute(&cost)),
-            paths: model
-                .rows
-                .iter()
-                .filter(|row| !row.leaves.is_empty())
-                .map(|row| row.path.clone())
-                .collect(),
+            paths: model.named.clone(),
             target: NetworkTarget::Local { name: network.name.clone(), generics },
             name,
         })

@@ -64,7 +64,7 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
     {
         walk.report_layer(range, range, problem, &flow);
     }
-    let Walk { rows, instances, block_types, traced, obligations, .. } = walk;
+    let Walk { rows, instances, block_types, traced, named, obligations, .. } = walk;
     let held: Vec<Dim> = inputs.iter().map(|port| port.shape.values()).collect();
     let activations = rows.iter().map(|row| &row.activations).chain(&held).sum();
     let totals = Totals {
@@ -91,6 +91,7 @@ pub(super) fn resolve<'a>(shared: &mut Shared<'a>, ast: &'a ast::Network) -> Mod
         rows,
         totals,
         traced,
+        named,
         obligations,
         promises: Vec::new(),
     };
@@ -110,6 +111,7 @@ fn new_walk<'s, 'a>(shared: &'s mut Shared<'a>, network: &'s Scope<'a>, frame: F
         signatures: Vec::new(),
         rows: Vec::new(),
         traced: Vec::new(),
+        named: Vec::new(),
         obligations: Vec::new(),
         calls: Vec::new(),
         undecided: false,

@@ -86,6 +86,8 @@ pub(super) struct Walk<'s, 'a> {
     pub(super) signatures: Vec<super::blocks::Signature>,
     pub(super) rows: Vec<Row>,
     pub(super) traced: Vec<(String, Shape)>,
+    /// See [`Model::named`](crate::model::Model::named).
+    pub(super) named: Vec<String>,
     pub(super) obligations: Vec<Obligation>,
     /// The calls that led here.
     pub(super) calls: Vec<Caller>,

@@ -121,6 +121,8 @@ impl Context<'_> {
                 }
             }
             ItemKind::Tap(name) if first => self.read(name, words),
+            // A stage of a network cannot be named: that was reported.
+            ItemKind::Tap(name) if name.text.contains('.') => {}
             ItemKind::Tap(name) => {
                 let tap = self.user(name);
                 words.named.insert(name.text.clone());

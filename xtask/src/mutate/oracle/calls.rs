@@ -226,8 +226,14 @@ impl<'a> Walk<'a> {
         if self.open.contains(&network.name.text.as_str()) {
             return wrong(&place, format!("`{}` contains itself", network.name.text));
         }
-        let ([takes], [gives]) = (&network.inputs[..], &network.outputs[..]) else {
-            return wrong(&place, "a network of several inputs or outputs as a layer");
+        let [takes] = &network.inputs[..] else {
+            return wrong(&place, "a network of several inputs as a layer");
+        };
+        if label.is_some_and(|label| label.name.text == "_") {
+            return unknown("names beside those around them");
+        }
+        let [gives] = &network.outputs[..] else {
+            return unknown("a network of several outputs as a layer");
         };
         let values = self.generics_of(network, word, site)?;
         let mut inner = Walk {

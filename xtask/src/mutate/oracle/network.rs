@@ -136,6 +136,9 @@ impl<'a> Walk<'a> {
                 return wrong_at(block.name.range(), format!("the block `{name}` is called like a layer"));
             }
         }
+        if let Some(name) = twice(network.blocks.iter().map(|block| block.name.text.as_str())) {
+            return wrong_at(network.range, format!("the block `{name}` is there twice"));
+        }
         let generics = network.generics.iter().map(|generic| &generic.name.text);
         let all = generics
             .chain(network.lets.iter().map(|binding| &binding.name.text))
