@@ -279,9 +279,9 @@ impl LeNet5 {
     ) -> ::cnn_runtime::Result<(LeNet5Trace, LeNet5Trace)> {
         let pass = ::cnn_runtime::Pass::eval().probing();
         let output = self.checked_run(x, &pass)?;
-        let output = ::cnn_runtime::Batch::<
-            ::cnn_runtime::Flat<10>,
-        >::try_from(pass.keep("output", &output)?)?;
+        let output: ::cnn_runtime::Batch<::cnn_runtime::Flat<10>> = ::core::convert::TryInto::try_into(
+            pass.keep("output", &output)?,
+        )?;
         let gradients = of(&output)?.backward()?;
         let gradient = |name: &str| pass.gradient(name, &gradients);
         ::core::result::Result::Ok((

@@ -414,9 +414,9 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
     ) -> ::cnn_runtime::Result<(ResNet18Trace<CLASSES>, ResNet18Trace<CLASSES>)> {
         let pass = ::cnn_runtime::Pass::eval().probing();
         let output = self.checked_run(x, &pass)?;
-        let output = ::cnn_runtime::Batch::<
-            ::cnn_runtime::Flat<CLASSES>,
-        >::try_from(pass.keep("output", &output)?)?;
+        let output: ::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>> = ::core::convert::TryInto::try_into(
+            pass.keep("output", &output)?,
+        )?;
         let gradients = of(&output)?.backward()?;
         let gradient = |name: &str| pass.gradient(name, &gradients);
         ::core::result::Result::Ok((

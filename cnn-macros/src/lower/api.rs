@@ -386,7 +386,7 @@ impl Context<'_> {
             [output] if output.name.is_none() => {
                 let shape = self.shape_type(&output.shape);
                 let kept = quote! {
-                    let output = #runtime::Batch::<#shape>::try_from(pass.keep("output", &output)?)?;
+                    let output: #runtime::Batch<#shape> = ::core::convert::TryInto::try_into(pass.keep("output", &output)?)?;
                 };
                 (kept, quote!(::core::convert::TryInto::try_into(gradient("output")?)?))
             }
