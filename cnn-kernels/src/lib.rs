@@ -6,6 +6,7 @@
 //!
 //! Sizes are agreed once, in a geometry value ([`conv::Conv`], [`pool::Pool`], ...): a function panics where a
 //! slice has another length than its geometry says, and never otherwise.
+pub mod blocked;
 pub mod channels;
 pub mod conv;
 pub mod elementwise;
@@ -18,6 +19,7 @@ pub mod norm;
 mod parallel;
 pub mod pool;
 pub mod resize;
+pub mod simd;
 mod sums;
 pub mod window;
 

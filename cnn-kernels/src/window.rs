@@ -68,6 +68,21 @@ impl Span {
         self.stride
     }
 
+    /// Distance between the taps of a window.
+    pub(crate) const fn dilation(self) -> usize {
+        self.dilation
+    }
+
+    /// Padding before the first value.
+    pub(crate) const fn before(self) -> usize {
+        self.before
+    }
+
+    /// Values from the first tap of the first window to the last tap of the last one.
+    pub(crate) const fn reach(self) -> usize {
+        (self.output - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
+    }
+
     /// Whether window `o` is exactly input value `o`.
     #[must_use]
     pub const fn is_identity(self) -> bool {

@@ -1,0 +1,234 @@
+//! A convolution as a step: its algorithm, its groups.
+
+use super::direct::{Direct, Input};
+use super::epilogue::Activation;
+use super::program::{Limits, Step, require, sealed::Run};
+use super::team::Member;
+use super::winograd::{Transformed, Winograd};
+use super::{Map, Memory, Needs, Plain};
+use crate::conv::Conv;
+use crate::simd::{Isa, LANES};
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// Tap by tap.
+    Direct,
+    /// By minimal filtering.
+    Winograd(Winograd),
+}
+
+/// A convolution with bias, residual and activation.
+#[derive(Debug)]
+pub struct ConvStep {
+    conv: Conv,
+    /// One for each part of the groups that is computed as a whole.
+    parts: Vec<Kind>,
+    /// Channels that a part reads and writes.
+    part_channels: [usize; 2],
+    input: ConvInput,
+    residual: Option<Map>,
+    output: Map,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Direct(Direct),
+    Winograd(Transformed),
+}
+
+/// What a convolution reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConvInput {
+    /// A map.
+    Map(Map),
+    /// Plain values, of at most four channels.
+    Plain(Plain),
+}
+
+impl ConvStep {
+    /// Whether a convolution of so many channels reads plain values.
+    #[must_use]
+    pub const fn takes_plain(conv: &Conv) -> bool {
+        conv.groups == 1 && Direct::takes_plain(conv.in_channels)
+    }
+
+    /// Whether an algorithm computes a convolution.
+    #[must_use]
+    pub fn fits(algorithm: Algorithm, conv: &Conv) -> bool {
+        match algorithm {
+            Algorithm::Direct => true,
+            Algorithm::Winograd(winograd) => {
+                let (part, _) = whole_groups(conv);
+                winograd.fits(&Conv { groups: 1, ..part }) && !Self::takes_plain(conv)
+            }
+        }
+    }
+
+    /// Prepares it: `weight` is (out_channels, in_channels / groups, kernel rows, kernel columns).
+    ///
+    /// # Panics
+    /// Where lengths, maps and geometry do not agree, the algorithm does not [fit](Self::fits), or the processor has
+    /// not the instruction set.
+    #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "a convolution is that much")]
+    pub fn new(
+        isa: Isa,
+        conv: Conv,
+        algorithm: Algorithm,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        threads: usize,
+        input: ConvInput,
+        residual: Option<Map>,
+        output: Map,
+    ) -> Self {
+        require(isa);
+        assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
+        assert!(bias.is_none_or(|bias| bias.len() == conv.out_channels), "one bias per output channel");
+        assert!(Self::fits(algorithm, &conv), "{algorithm:?} does not compute {conv:?}");
+        let (part, groups) = whole_groups(&conv);
+        let each = Conv { groups: 1, ..part };
+        let parts = (0..conv.out_channels / part.out_channels)
+            .map(|index| {
+                let first = index * part.out_channels;
+                let dense = dense(&part, groups, &weight[first * conv.weight_len() / conv.out_channels..]);
+                let bias = bias.map(|bias| &bias[first..first + part.out_channels]);
+                match algorithm {
+                    Algorithm::Direct => {
+                        Kind::Direct(Direct::new(isa, each, &dense, bias, activation, threads))
+                    }
+                    Algorithm::Winograd(winograd) => Kind::Winograd(Transformed::new(
+                        isa, each, winograd, &dense, bias, activation, threads,
+                    )),
+                }
+            })
+            .collect();
+        let part_channels = [part.in_channels, part.out_channels];
+        Self { conv, parts, part_channels, input, residual, output }
+    }
+}
+
+/// The smallest convolution of whole groups whose channels fill whole blocks, and its groups.
+fn whole_groups(conv: &Conv) -> (Conv, usize) {
+    let (inputs, outputs) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
+    let fills = |groups: &usize| {
+        conv.groups.is_multiple_of(*groups)
+            && (groups * inputs).is_multiple_of(LANES)
+            && (groups * outputs).is_multiple_of(LANES)
+    };
+    let groups = (1..conv.groups).find(fills).unwrap_or(conv.groups);
+    let part = Conv { in_channels: groups * inputs, out_channels: groups * outputs, groups, ..*conv };
+    (part, groups)
+}
+
+/// The weight of a part as that of a convolution without groups, zero between groups.
+fn dense(part: &Conv, groups: usize, weight: &[f32]) -> Vec<f32> {
+    let weight = &weight[..part.weight_len()];
+    if groups == 1 {
+        return weight.to_vec();
+    }
+    let (inputs, outputs, taps) = (part.in_channels / groups, part.out_channels / groups, part.taps());
+    let mut dense = vec![0.0; part.out_channels * part.in_channels * taps];
+    for o in 0..part.out_channels {
+        let first = o / outputs * inputs;
+        let to = (o * part.in_channels + first) * taps;
+        dense[to..to + inputs * taps].copy_from_slice(&weight[o * inputs * taps..(o + 1) * inputs * taps]);
+    }
+    dense
+}
+
+/// Some channels of a map.
+fn channels(map: Map, first: usize, count: usize) -> Map {
+    Map {
+        offset: map.offset + first / LANES * map.plane(),
+        shape: [count, map.shape[1], map.shape[2]],
+        ..map
+    }
+}
+
+impl Step for ConvStep {
+    fn needs(&self) -> Needs {
+        let all = self.parts.iter().map(|part| match part {
+            Kind::Direct(direct) => direct.needs(),
+            Kind::Winograd(winograd) => winograd.needs(),
+        });
+        all.fold(Needs::default(), |all, one| Needs {
+            shared: all.shared.max(one.shared),
+            private: all.private.max(one.private),
+            phases: all.phases + one.phases,
+        })
+    }
+
+    fn weight_bytes(&self) -> usize {
+        let all = self.parts.iter().map(|part| match part {
+            Kind::Direct(direct) => direct.weight_bytes(),
+            Kind::Winograd(winograd) => winograd.weight_bytes(),
+        });
+        all.sum()
+    }
+
+    fn algorithm(&self) -> String {
+        match self.parts.first() {
+            Some(Kind::Winograd(winograd)) => winograd.name(),
+            _ if self.conv.taps() == 1 => "product".to_owned(),
+            _ => "direct".to_owned(),
+        }
+    }
+}
+
+impl Run for ConvStep {
+    fn check(&self, limits: &mut Limits<'_>) {
+        let conv = &self.conv;
+        assert_eq!(conv.batch, limits.batch(), "the batch of a convolution");
+        let (rows, columns) = (conv.rows, conv.columns);
+        match self.input {
+            ConvInput::Map(map) => {
+                assert!(!Self::takes_plain(conv), "so few channels are plain");
+                assert_eq!(
+                    map.shape,
+                    [conv.in_channels, rows.input(), columns.input()],
+                    "a convolution's input"
+                );
+                limits.map(&map);
+            }
+            ConvInput::Plain(plain) => {
+                assert!(Self::takes_plain(conv), "so many channels are a map");
+                limits.plain(plain, conv.in_channels * conv.input_plane(), false);
+            }
+        }
+        for map in self.residual.iter().chain([&self.output]) {
+            assert_eq!(
+                map.shape,
+                [conv.out_channels, rows.output(), columns.output()],
+                "a convolution's output"
+            );
+            limits.map(map);
+        }
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let [inputs, outputs] = self.part_channels;
+        for (index, part) in self.parts.iter().enumerate() {
+            let residual = self.residual.map(|map| channels(map, index * outputs, outputs));
+            let y = channels(self.output, index * outputs, outputs);
+            // SAFETY: `check` saw to the sizes.
+            unsafe {
+                match (part, self.input) {
+                    (Kind::Direct(direct), ConvInput::Plain(plain)) => {
+                        direct.run(member, memory, Input::Plain(plain), residual, y);
+                    }
+                    (Kind::Direct(direct), ConvInput::Map(map)) => {
+                        let x = channels(map, index * inputs, inputs);
+                        direct.run(member, memory, Input::Map(x), residual, y);
+                    }
+                    (Kind::Winograd(winograd), ConvInput::Map(map)) => {
+                        winograd.run(member, memory, channels(map, index * inputs, inputs), residual, y);
+                    }
+                    (Kind::Winograd(_), ConvInput::Plain(_)) => unreachable!("`fits` refuses it"),
+                }
+            }
+        }
+    }
+}

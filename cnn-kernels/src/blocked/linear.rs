@@ -1,0 +1,326 @@
+//! Fully connected layers, at the speed of memory.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::epilogue::Activation;
+use super::program::{Limits, Step, require, sealed::Run};
+use super::team::Member;
+use super::{Buffer, Memory, Needs, Plain, part};
+use crate::simd::{Isa, Kernel, LANES, Vector};
+
+/// A weight (out_features, in_features), where it already is or in bf16.
+#[derive(Clone)]
+pub enum Weight {
+    /// Values of whoever holds them.
+    Shared(Arc<dyn AsRef<[f32]> + Send + Sync>),
+    /// The upper halves of `f32`s, rounded to the nearest.
+    Bf16(Arc<Buffer<u16>>),
+}
+
+impl Weight {
+    /// Rounds to bf16, ties to even; NaN stays NaN.
+    #[must_use]
+    pub fn bf16(values: &[f32]) -> Self {
+        let mut halves = Buffer::zeros(values.len());
+        for (half, value) in halves.iter_mut().zip(values) {
+            let bits = value.to_bits();
+            *half = if value.is_nan() {
+                (bits >> 16) as u16 | 0x40
+            } else {
+                ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
+            };
+        }
+        Self::Bf16(Arc::new(halves))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Shared(values) => (**values).as_ref().len(),
+            Self::Bf16(values) => values.len(),
+        }
+    }
+}
+
+impl fmt::Debug for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Shared(_) => "f32",
+            Self::Bf16(_) => "bf16",
+        };
+        write!(f, "{} values of {kind}", self.len())
+    }
+}
+
+/// `y = activation(x weight^T + bias)`, for every sample.
+#[derive(Debug)]
+pub struct Linear {
+    isa: Isa,
+    features: [usize; 2],
+    batch: usize,
+    weight: Weight,
+    bias: Option<Vec<f32>>,
+    activation: Activation,
+    threads: usize,
+    input: Plain,
+    output: Plain,
+}
+
+impl Linear {
+    /// Prepares it, for `[in_features, out_features]`.
+    ///
+    /// # Panics
+    /// Where lengths do not agree, or the processor has not the instruction set.
+    #[must_use]
+    #[allow(clippy::too_many_arguments, reason = "a layer is that much")]
+    pub fn new(
+        isa: Isa,
+        features: [usize; 2],
+        batch: usize,
+        weight: Weight,
+        bias: Option<&[f32]>,
+        activation: Activation,
+        threads: usize,
+        input: Plain,
+        output: Plain,
+    ) -> Self {
+        require(isa);
+        assert_eq!(weight.len(), features[0] * features[1], "the length of a weight");
+        assert!(bias.is_none_or(|bias| bias.len() == features[1]), "one bias per output feature");
+        let bias = bias.map(<[f32]>::to_vec);
+        Self { isa, features, batch, weight, bias, activation, threads, input, output }
+    }
+}
+
+impl Step for Linear {
+    fn needs(&self) -> Needs {
+        Needs { phases: 1, ..Needs::default() }
+    }
+
+    fn weight_bytes(&self) -> usize {
+        match &self.weight {
+            Weight::Shared(values) => 4 * (**values).as_ref().len(),
+            Weight::Bf16(values) => 2 * values.len(),
+        }
+    }
+
+    fn algorithm(&self) -> String {
+        match self.weight {
+            Weight::Shared(_) => "dot products",
+            Weight::Bf16(_) => "dot products, bf16",
+        }
+        .to_owned()
+    }
+}
+
+impl Run for Linear {
+    fn check(&self, limits: &mut Limits<'_>) {
+        assert_eq!(self.batch, limits.batch(), "the batch of a layer");
+        limits.plain(self.input, self.features[0], false);
+        limits.plain(self.output, self.features[1], true);
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let rows = self.features[1];
+        // Large enough that streams of weights are long, small enough that the last ones end together.
+        let parts = if self.threads == 1 { 1 } else { (rows / 8).clamp(1, 16 * self.threads) };
+        member.each(parts, |item| {
+            let rows = part(rows, parts, item);
+            // SAFETY: the places were checked; items write different features.
+            unsafe {
+                match &self.weight {
+                    Weight::Shared(values) => {
+                        let weight = (**values).as_ref();
+                        assert_eq!(weight.len(), self.features[0] * self.features[1], "a weight has changed");
+                        self.isa.run(Rows { of: self, memory, weight: weight.as_ptr(), rows });
+                    }
+                    Weight::Bf16(values) => {
+                        self.isa.run(Rows { of: self, memory, weight: values.pointer(), rows });
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// A weight as it is stored.
+trait Stored: Copy {
+    /// # Safety
+    /// As [`Vector`].
+    unsafe fn load<V: Vector>(from: *const Self) -> V;
+
+    /// One value.
+    fn value(self) -> f32;
+}
+
+impl Stored for f32 {
+    #[inline(always)]
+    unsafe fn load<V: Vector>(from: *const Self) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::load(from) }
+    }
+
+    fn value(self) -> f32 {
+        self
+    }
+}
+
+impl Stored for u16 {
+    #[inline(always)]
+    unsafe fn load<V: Vector>(from: *const Self) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::load_bf16(from) }
+    }
+
+    fn value(self) -> f32 {
+        f32::from_bits(u32::from(self) << 16)
+    }
+}
+
+struct Rows<'a, T> {
+    of: &'a Linear,
+    memory: Memory<'a>,
+    weight: *const T,
+    rows: Range<usize>,
+}
+
+impl<T: Stored> Kernel for Rows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let mut n = 0;
+        // SAFETY: the caller's promise.
+        unsafe {
+            while n < self.of.batch {
+                // Eight samples share a reading of the weights.
+                let samples = (self.of.batch - n).min(8);
+                match samples {
+                    8 => self.samples::<V, 2, 8>(n),
+                    4..8 => self.samples::<V, 2, 4>(n),
+                    2 | 3 => self.samples::<V, 4, 2>(n),
+                    _ => self.samples::<V, 4, 1>(n),
+                }
+                n += match samples {
+                    8 => 8,
+                    4..8 => 4,
+                    2 | 3 => 2,
+                    _ => 1,
+                };
+            }
+        }
+    }
+}
+
+impl<T: Stored> Rows<'_, T> {
+    /// `R` features of `N` samples at a time.
+    #[inline(always)]
+    unsafe fn samples<V: Vector, const R: usize, const N: usize>(&self, first: usize) {
+        let mut row = self.rows.start;
+        // SAFETY: the caller's promise.
+        unsafe {
+            while row + R <= self.rows.end {
+                V::enter(Dots::<T, R, N> {
+                    of: self.of,
+                    memory: self.memory,
+                    weight: self.weight,
+                    first,
+                    row,
+                });
+                row += R;
+            }
+            while row < self.rows.end {
+                V::enter(Dots::<T, 1, N> {
+                    of: self.of,
+                    memory: self.memory,
+                    weight: self.weight,
+                    first,
+                    row,
+                });
+                row += 1;
+            }
+        }
+    }
+}
+
+/// `R` features of `N` samples.
+struct Dots<'a, T, const R: usize, const N: usize> {
+    of: &'a Linear,
+    memory: Memory<'a>,
+    weight: *const T,
+    first: usize,
+    row: usize,
+}
+
+impl<T: Stored, const R: usize, const N: usize> Kernel for Dots<'_, T, R, N> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { of, memory, weight, first, row } = self;
+        let [inputs, outputs] = of.features;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let x: [*const f32; N] = std::array::from_fn(|n| memory.plain(of.input, first + n, inputs));
+            let w: [*const T; R] = std::array::from_fn(|r| weight.add((row + r) * inputs));
+            let mut sums = [[V::zero(); N]; R];
+            // A second set of sums where one alone would wait for itself.
+            let mut more = [[V::zero(); N]; R];
+            let mut i = 0;
+            while i + 2 * LANES <= inputs {
+                for r in 0..R {
+                    let (one, two) = (T::load::<V>(w[r].add(i)), T::load::<V>(w[r].add(i + LANES)));
+                    for n in 0..N {
+                        sums[r][n] = one.mul_add(V::load(x[n].add(i)), sums[r][n]);
+                        more[r][n] = two.mul_add(V::load(x[n].add(i + LANES)), more[r][n]);
+                    }
+                }
+                i += 2 * LANES;
+            }
+            while i + LANES <= inputs {
+                for r in 0..R {
+                    let one = T::load::<V>(w[r].add(i));
+                    for n in 0..N {
+                        sums[r][n] = one.mul_add(V::load(x[n].add(i)), sums[r][n]);
+                    }
+                }
+                i += LANES;
+            }
+            for r in 0..R {
+                for n in 0..N {
+                    let mut sum = sums[r][n].add(more[r][n]).sum();
+                    for i in i..inputs {
+                        sum += (*w[r].add(i)).value() * *x[n].add(i);
+                    }
+                    if let Some(bias) = &of.bias {
+                        sum += bias[row + r];
+                    }
+                    let value = one_value::<V>(of.activation, sum);
+                    *memory.plain_mut(of.output, first + n, outputs).add(row + r) = value;
+                }
+            }
+        }
+    }
+}
+
+/// An activation of one value.
+#[inline(always)]
+unsafe fn one_value<V: Vector>(activation: Activation, value: f32) -> f32 {
+    match activation {
+        Activation::Identity => value,
+        Activation::Relu => {
+            if value < 0.0 {
+                0.0
+            } else {
+                value
+            }
+        }
+        _ => {
+            let mut lanes = [0.0; LANES];
+            // SAFETY: the caller's promise; the array has sixteen values.
+            unsafe { activation.apply(V::splat(value)).store(lanes.as_mut_ptr()) };
+            lanes[0]
+        }
+    }
+}

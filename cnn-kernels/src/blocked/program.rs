@@ -1,0 +1,231 @@
+//! A series of kernels over one arena.
+
+use std::fmt::{self, Debug};
+
+use super::team::{Board, Member};
+use super::{Buffer, Map, Memory, Needs, Plain};
+use crate::simd::Isa;
+
+/// A prepared kernel with its places: what a [`Program`] is made of. It cannot be implemented elsewhere.
+pub trait Step: Debug + Send + Sync + sealed::Run {
+    /// Memory that it needs while it runs.
+    fn needs(&self) -> Needs;
+
+    /// Bytes of the weights that it holds.
+    fn weight_bytes(&self) -> usize {
+        0
+    }
+
+    /// How it computes, in a word or two: `winograd 4x4`.
+    fn algorithm(&self) -> String;
+}
+
+pub(crate) mod sealed {
+    use super::{Limits, Member, Memory};
+
+    /// What only a program calls.
+    pub trait Run {
+        /// Whether all places are within the limits.
+        #[doc(hidden)]
+        fn check(&self, limits: &mut Limits<'_>);
+
+        /// # Safety
+        /// The places were checked against this memory, and the scratch is what the step needs.
+        #[doc(hidden)]
+        unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>);
+    }
+}
+
+/// What a step's places must be within.
+pub struct Limits<'p> {
+    arena: usize,
+    inputs: &'p [usize],
+    outputs: &'p [usize],
+    batch: usize,
+}
+
+impl Limits<'_> {
+    /// # Panics
+    /// Where the map reaches beyond the arena.
+    pub(crate) fn map(&self, map: &Map) {
+        let last = map.offset + (self.batch - 1) * map.stride + map.len();
+        assert!(last <= self.arena, "{map:?} in an arena of {}", self.arena);
+        assert!(self.batch == 1 || map.stride >= map.len(), "samples of {map:?} overlap");
+    }
+
+    /// # Panics
+    /// Where a sample of that length reaches beyond what it is in.
+    pub(crate) fn plain(&self, plain: Plain, len: usize, written: bool) {
+        match plain {
+            Plain::Arena { offset, stride } => {
+                assert!(
+                    offset + (self.batch - 1) * stride + len <= self.arena,
+                    "{plain:?} in {}",
+                    self.arena
+                );
+                assert!(self.batch == 1 || stride >= len, "samples of {plain:?} overlap");
+            }
+            Plain::Input(index) => {
+                assert!(!written, "inputs are not written");
+                assert_eq!(self.inputs[index], self.batch * len, "the length of input {index}");
+            }
+            Plain::Output(index) => {
+                assert_eq!(self.outputs[index], self.batch * len, "the length of output {index}");
+            }
+        }
+    }
+
+    /// # Panics
+    /// Where a range reaches beyond the arena.
+    pub(crate) fn span(&self, offset: usize, len: usize) {
+        assert!(offset + len <= self.arena, "{len} values from {offset} in an arena of {}", self.arena);
+    }
+
+    pub(crate) fn batch(&self) -> usize {
+        self.batch
+    }
+}
+
+/// Steps in order. It is shared by all that run it; each has a [`Workspace`].
+pub struct Program {
+    steps: Vec<Box<dyn Step>>,
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
+    arena: usize,
+    scratch: Needs,
+    threads: usize,
+}
+
+/// Memory for one run at a time.
+pub struct Workspace {
+    memory: Buffer,
+    board: Board,
+    pointers: Vec<*mut f32>,
+}
+
+// SAFETY: the pointers are only used within a run, which has the workspace to itself.
+unsafe impl Send for Workspace {}
+
+impl Program {
+    /// The steps, over an arena of so many values, with inputs and outputs of these lengths (of the whole batch).
+    ///
+    /// # Panics
+    /// Where a step's places lie outside of the arena, of an input or of an output.
+    #[must_use]
+    pub fn new(
+        steps: Vec<Box<dyn Step>>,
+        batch: usize,
+        inputs: Vec<usize>,
+        outputs: Vec<usize>,
+        arena: usize,
+        threads: usize,
+    ) -> Self {
+        let arena = arena.next_multiple_of(16);
+        let mut limits = Limits { arena, inputs: &inputs, outputs: &outputs, batch };
+        let mut scratch = Needs::default();
+        for step in &steps {
+            step.check(&mut limits);
+            let needs = step.needs();
+            scratch.shared = scratch.shared.max(needs.shared.next_multiple_of(16));
+            // Lines of two members never meet, and not on the same line of the cache.
+            scratch.private = scratch.private.max(needs.private.next_multiple_of(16) + 48);
+            scratch.phases += needs.phases;
+        }
+        Self { steps, inputs, outputs, arena, scratch, threads: threads.max(1) }
+    }
+
+    /// The steps.
+    #[must_use]
+    pub fn steps(&self) -> &[Box<dyn Step>] {
+        &self.steps
+    }
+
+    /// Bytes of a workspace: the activations, and scratch.
+    #[must_use]
+    pub const fn workspace_bytes(&self) -> [usize; 2] {
+        [4 * self.arena, 4 * (self.scratch.shared + self.threads * self.scratch.private)]
+    }
+
+    /// The most threads of a run.
+    #[must_use]
+    pub const fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Memory for a run.
+    #[must_use]
+    pub fn workspace(&self) -> Workspace {
+        let [arena, scratch] = self.workspace_bytes();
+        let mut memory = Buffer::zeros((arena + scratch) / 4);
+        // Pages are touched here, not in the first run.
+        memory.fill(0.0);
+        Workspace {
+            memory,
+            board: Board::new(self.scratch.phases),
+            pointers: Vec::with_capacity(self.outputs.len()),
+        }
+    }
+
+    /// Runs all steps, on this thread and on rayon's current pool.
+    ///
+    /// # Panics
+    /// Where the inputs and outputs are not as many, or not as long, as the program says, and where the workspace is
+    /// another program's.
+    pub fn run(&self, workspace: &mut Workspace, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        assert!(
+            inputs.iter().map(|input| input.len()).eq(self.inputs.iter().copied()),
+            "inputs of other lengths than {:?}",
+            self.inputs
+        );
+        assert!(
+            outputs.iter().map(|output| output.len()).eq(self.outputs.iter().copied()),
+            "outputs of other lengths than {:?}",
+            self.outputs
+        );
+        let [arena, scratch] = self.workspace_bytes();
+        assert_eq!(workspace.memory.len(), (arena + scratch) / 4, "the workspace of another program");
+        let base = workspace.memory.pointer_mut();
+        workspace.pointers.clear();
+        workspace.pointers.extend(outputs.iter_mut().map(|output| output.as_mut_ptr()));
+        let shared = base.wrapping_add(self.arena);
+        let memory = Memory {
+            arena: base,
+            shared,
+            private: shared.wrapping_add(self.scratch.shared),
+            private_stride: self.scratch.private,
+            inputs,
+            outputs: &workspace.pointers,
+        };
+        workspace.board.run(self.threads, |member| {
+            // All of it is captured, not its pointers one by one, which could not be sent.
+            let memory = &memory;
+            for step in &self.steps {
+                // SAFETY: places were checked when the program was made, lengths above.
+                unsafe { step.run(member, *memory) }
+            }
+        });
+    }
+}
+
+impl Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("steps", &self.steps.len())
+            .field("arena", &self.arena)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace").field("values", &self.memory.len()).finish_non_exhaustive()
+    }
+}
+
+/// That this processor has an instruction set: what every step's constructor makes sure of.
+///
+/// # Panics
+/// Where it has not.
+pub(crate) fn require(isa: Isa) {
+    assert!(isa.is_available(), "this processor has no {isa}");
+}

@@ -1,0 +1,112 @@
+//! Values from one place and layout to another.
+
+use super::program::{Limits, Step, sealed::Run};
+use super::team::Member;
+use super::{Map, Memory, Needs, Plain};
+use crate::simd::LANES;
+
+/// A copy.
+#[derive(Debug)]
+pub struct Move {
+    batch: usize,
+    from: Place,
+    to: Place,
+    shape: [usize; 3],
+}
+
+/// A place in either layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In blocks of channels; of this channel of it, the first that is meant.
+    Map(Map, usize),
+    /// Row-major.
+    Plain(Plain),
+}
+
+impl Move {
+    /// Copies (channels, rows, columns) of every sample.
+    ///
+    /// # Panics
+    /// Where the places have not these sizes.
+    #[must_use]
+    pub fn new(batch: usize, shape: [usize; 3], from: Place, to: Place) -> Self {
+        for place in [from, to] {
+            if let Place::Map(map, first) = place {
+                assert!(
+                    first + shape[0] <= map.shape[0] && map.shape[1..] == shape[1..],
+                    "{place:?} of {shape:?}"
+                );
+            }
+        }
+        Self { batch, from, to, shape }
+    }
+}
+
+impl Step for Move {
+    fn needs(&self) -> Needs {
+        Needs { phases: 1, ..Needs::default() }
+    }
+
+    fn algorithm(&self) -> String {
+        "copy".to_owned()
+    }
+}
+
+impl Run for Move {
+    fn check(&self, limits: &mut Limits<'_>) {
+        assert_eq!(self.batch, limits.batch(), "the batch of a step");
+        for (place, written) in [(self.from, false), (self.to, true)] {
+            match place {
+                Place::Map(map, _) => limits.map(&map),
+                Place::Plain(plain) => limits.plain(plain, self.shape.iter().product(), written),
+            }
+        }
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let [channels, height, width] = self.shape;
+        let (pixels, len) = (height * width, channels * height * width);
+        let blocks = channels.div_ceil(LANES);
+        member.each(self.batch * blocks, |item| {
+            let (n, block) = (item / blocks, item % blocks);
+            let mine = block * LANES..channels.min((block + 1) * LANES);
+            // The first value of a channel, and the distance of its pixels.
+            let source = |c: usize| match self.from {
+                Place::Map(map, first) => {
+                    let c = first + c;
+                    let offset = map.offset + n * map.stride + c / LANES * map.plane() + c % LANES;
+                    (memory.arena.wrapping_add(offset).cast_const(), LANES)
+                }
+                Place::Plain(plain) => (memory.plain(plain, n, len).wrapping_add(c * pixels), 1),
+            };
+            let target = |c: usize| match self.to {
+                Place::Map(map, first) => {
+                    let c = first + c;
+                    let offset = map.offset + n * map.stride + c / LANES * map.plane() + c % LANES;
+                    (memory.arena.wrapping_add(offset), LANES)
+                }
+                Place::Plain(plain) => (memory.plain_mut(plain, n, len).wrapping_add(c * pixels), 1),
+            };
+            for c in mine.clone() {
+                let ((from, from_step), (to, to_step)) = (source(c), target(c));
+                for pixel in 0..pixels {
+                    // SAFETY: the places were checked; items write different channels.
+                    unsafe { *to.add(pixel * to_step) = *from.add(pixel * from_step) };
+                }
+            }
+            // Lanes without a channel: what was there before might be NaN, which no weight of zero would silence.
+            if let Place::Map(map, first) = self.to
+                && first + mine.end == map.shape[0]
+            {
+                let last = map.blocks() * LANES;
+                for lane in map.shape[0]..last {
+                    let offset = map.offset + n * map.stride + lane / LANES * map.plane() + lane % LANES;
+                    for pixel in 0..pixels {
+                        // SAFETY: the last block is in the map.
+                        unsafe { *memory.arena.wrapping_add(offset).add(pixel * LANES) = 0.0 };
+                    }
+                }
+            }
+        });
+    }
+}

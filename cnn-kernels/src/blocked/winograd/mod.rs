@@ -1,0 +1,346 @@
+//! Convolution by Winograd's minimal filtering (Lavin and Gray, "Fast algorithms for convolutional neural networks",
+//! arXiv 1509.09308), of stride 1.
+//!
+//! A tile of M x M outputs is computed from T = M + R - 1 squared inputs by T x T products instead of M x M x R x R. The
+//! interpolation points are those with small errors in `f32`: 0, ±5/8, ±3/2 and infinity for T = 6.
+//!
+//! Tiles are transformed, multiplied position by position (each a product of tiles by channels), and transformed back
+//! with bias, residual and activation. On large maps every member takes blocks of tiles with scratch of its own; on
+//! small ones, where the weights are larger than the map, all tiles go through each stage together, so that the weights
+//! are read once.
+
+mod stages;
+mod transform;
+
+use super::direct::padded;
+use super::epilogue::Activation;
+use super::team::Member;
+use super::{Buffer, Map, Memory, Needs, part, tile};
+use crate::conv::Conv;
+use crate::simd::{Isa, LANES};
+use stages::{FromProducts, Products, ToTiles};
+
+/// Values between the planes of two positions: without the gap, planes of powers of two would fall on the same lines of
+/// the cache.
+const GAP: usize = LANES;
+
+/// An algorithm F(M x M, R x R).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Winograd {
+    /// F(2x2, 3x3): 16 products instead of 36.
+    F2x3,
+    /// F(4x4, 3x3): 36 instead of 144.
+    F4x3,
+    /// F(6x6, 3x3): 64 instead of 324.
+    F6x3,
+    /// F(2x2, 5x5): 36 instead of 100.
+    F2x5,
+}
+
+impl Winograd {
+    /// Outputs of a tile along one axis.
+    #[must_use]
+    pub const fn outputs(self) -> usize {
+        match self {
+            Self::F2x3 | Self::F2x5 => 2,
+            Self::F4x3 => 4,
+            Self::F6x3 => 6,
+        }
+    }
+
+    /// Taps of the window along one axis.
+    #[must_use]
+    pub const fn kernel(self) -> usize {
+        match self {
+            Self::F2x3 | Self::F4x3 | Self::F6x3 => 3,
+            Self::F2x5 => 5,
+        }
+    }
+
+    /// Inputs of a tile along one axis.
+    #[must_use]
+    pub const fn tile(self) -> usize {
+        self.outputs() + self.kernel() - 1
+    }
+
+    const fn positions(self) -> usize {
+        self.tile() * self.tile()
+    }
+
+    /// Whether it computes this convolution.
+    #[must_use]
+    pub const fn fits(self, conv: &Conv) -> bool {
+        let kernel = self.kernel();
+        conv.groups == 1
+            && conv.rows.kernel() == kernel
+            && conv.columns.kernel() == kernel
+            && conv.rows.stride() == 1
+            && conv.columns.stride() == 1
+            && conv.rows.dilation() == 1
+            && conv.columns.dilation() == 1
+    }
+}
+
+/// A prepared convolution.
+#[derive(Debug)]
+pub(crate) struct Transformed {
+    isa: Isa,
+    conv: Conv,
+    algorithm: Winograd,
+    /// Position by position, each packed for the product.
+    weights: Buffer,
+    bias: Option<Buffer>,
+    activation: Activation,
+    threads: usize,
+    blocking: Blocking,
+}
+
+/// How tiles are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocking {
+    /// Blocks of so many tiles by one member, products of so many blocks of output channels at a time.
+    Private { tiles: usize, groups: usize },
+    /// All tiles of all members, stage by stage.
+    Shared,
+}
+
+impl Transformed {
+    /// Transforms and packs the weights, (out_channels, in_channels, R, R).
+    pub(crate) fn new(
+        isa: Isa,
+        conv: Conv,
+        algorithm: Winograd,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        activation: Activation,
+        threads: usize,
+    ) -> Self {
+        assert!(algorithm.fits(&conv), "{algorithm:?} does not compute {conv:?}");
+        assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
+        let weights = transform::weights(isa, algorithm, [conv.out_channels, conv.in_channels], weight);
+        let bias = bias.map(|bias| padded(bias, conv.out_channels));
+        let mut made =
+            Self { isa, conv, algorithm, weights, bias, activation, threads, blocking: Blocking::Shared };
+        made.blocking = made.choose();
+        made
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let (m, r) = (self.algorithm.outputs(), self.algorithm.kernel());
+        let blocking = match self.blocking {
+            Blocking::Private { tiles, .. } => format!("blocks of {tiles}"),
+            Blocking::Shared => "by stages".to_owned(),
+        };
+        format!("winograd {m}x{m}, {r}x{r}, {blocking}")
+    }
+
+    pub(crate) fn weight_bytes(&self) -> usize {
+        4 * self.weights.len()
+    }
+
+    /// Rows and columns of tiles of one sample.
+    fn grid(&self) -> [usize; 2] {
+        let m = self.algorithm.outputs();
+        [self.conv.rows.output().div_ceil(m), self.conv.columns.output().div_ceil(m)]
+    }
+
+    fn tiles(&self) -> usize {
+        let [rows, columns] = self.grid();
+        self.conv.batch * rows * columns
+    }
+
+    fn in_blocks(&self) -> usize {
+        self.conv.in_channels.div_ceil(LANES)
+    }
+
+    fn out_blocks(&self) -> usize {
+        self.conv.out_channels.div_ceil(LANES)
+    }
+
+    fn out_groups(&self) -> usize {
+        self.out_blocks().div_ceil(self.isa.tile().0)
+    }
+
+    fn choose(&self) -> Blocking {
+        let tiles = self.tiles();
+        let positions = self.algorithm.positions();
+        let values = positions * tiles * LANES * (self.in_blocks() + self.out_blocks());
+        // Stage by stage while all of it stays in a last-level cache and blocks would be few.
+        let most = self.isa.tile().1;
+        if values * 4 <= 10 << 20 && tiles < 14 * 4 * self.threads.max(2) {
+            return Blocking::Shared;
+        }
+        // Transformed inputs of a block in half of a second-level cache, at least one strip.
+        let each = positions * self.in_blocks() * LANES;
+        let fitting = (128 * 1024 / each / most).clamp(1, 4) * most;
+        let groups =
+            (64 * 1024 / (positions * fitting * LANES * self.isa.tile().0)).clamp(1, self.out_groups());
+        Blocking::Private { tiles: fitting.min(tiles), groups }
+    }
+
+    fn plane(blocks: usize, tiles: usize) -> usize {
+        blocks * tiles * LANES + GAP
+    }
+
+    pub(crate) fn needs(&self) -> Needs {
+        let positions = self.algorithm.positions();
+        match self.blocking {
+            Blocking::Private { tiles, groups } => {
+                let out = (groups * self.isa.tile().0).min(self.out_blocks());
+                let private = positions * (Self::plane(self.in_blocks(), tiles) + Self::plane(out, tiles));
+                Needs { shared: 0, private, phases: 1 }
+            }
+            Blocking::Shared => {
+                let tiles = self.tiles();
+                let shared = positions
+                    * (Self::plane(self.in_blocks(), tiles) + Self::plane(self.out_blocks(), tiles));
+                Needs { shared, private: 0, phases: 3 }
+            }
+        }
+    }
+
+    /// # Safety
+    /// The maps lie in the arena and have the convolution's sizes; the memory is what [`needs`](Self::needs) says.
+    pub(crate) unsafe fn run(
+        &self,
+        member: &mut Member<'_>,
+        memory: Memory<'_>,
+        x: Map,
+        residual: Option<Map>,
+        y: Map,
+    ) {
+        match self.blocking {
+            Blocking::Private { tiles, groups } => {
+                let items = self.tiles().div_ceil(tiles);
+                let scratch = memory.private.wrapping_add(member.index() * memory.private_stride);
+                member.each(items, |item| {
+                    let first = item * tiles;
+                    let count = tiles.min(self.tiles() - first);
+                    let range = first..first + count;
+                    let places =
+                        self.places(scratch, count, (groups * self.isa.tile().0).min(self.out_blocks()));
+                    // SAFETY: the caller's promise; items write different tiles.
+                    unsafe {
+                        self.isa.run(ToTiles {
+                            of: self,
+                            memory,
+                            x,
+                            places,
+                            tiles: range.clone(),
+                            blocks: 0..self.in_blocks(),
+                        });
+                        for first in (0..self.out_groups()).step_by(groups) {
+                            let some = first..self.out_groups().min(first + groups);
+                            self.isa.run(Products {
+                                of: self,
+                                places,
+                                positions: 0..self.algorithm.positions(),
+                                groups: some.clone(),
+                                first_group: first,
+                                strips: 0..count.div_ceil(self.isa.tile().1),
+                                count,
+                            });
+                            let wide = self.isa.tile().0;
+                            self.isa.run(FromProducts {
+                                of: self,
+                                memory,
+                                places,
+                                residual,
+                                y,
+                                tiles: range.clone(),
+                                blocks: some.start * wide..self.out_blocks().min(some.end * wide),
+                                first_block: first * wide,
+                            });
+                        }
+                    }
+                });
+            }
+            Blocking::Shared => {
+                let count = self.tiles();
+                let places = self.places(memory.shared, count, self.out_blocks());
+                let wanted = 4 * self.threads;
+                // Tiles of one block of channels, split where blocks are few.
+                let splits = |blocks: usize| {
+                    if self.threads == 1 { 1 } else { wanted.div_ceil(blocks).min(count.div_ceil(4)).max(1) }
+                };
+                let parts = splits(self.in_blocks());
+                member.each(self.in_blocks() * parts, |item| {
+                    let block = item / parts;
+                    let tiles = part(count, parts, item % parts);
+                    // SAFETY: the caller's promise; items write different tiles or blocks.
+                    unsafe {
+                        self.isa.run(ToTiles {
+                            of: self,
+                            memory,
+                            x,
+                            places,
+                            tiles,
+                            blocks: block..block + 1,
+                        });
+                    }
+                });
+                let positions = self.algorithm.positions();
+                let groups = self.out_groups();
+                let parts = if self.threads == 1 { 1 } else { groups.min(2) };
+                member.each(positions * parts, |item| {
+                    // Neighbouring items read neighbouring weights.
+                    let (position, some) = (item / parts, part(groups, parts, item % parts));
+                    let strips = 0..count.div_ceil(self.isa.tile().1);
+                    let positions = position..position + 1;
+                    // SAFETY: as above.
+                    unsafe {
+                        self.isa.run(Products {
+                            of: self,
+                            places,
+                            positions,
+                            groups: some,
+                            first_group: 0,
+                            strips,
+                            count,
+                        });
+                    }
+                });
+                let parts = splits(self.out_blocks());
+                member.each(self.out_blocks() * parts, |item| {
+                    let block = item / parts;
+                    let tiles = part(count, parts, item % parts);
+                    let blocks = block..block + 1;
+                    // SAFETY: as above.
+                    unsafe {
+                        self.isa.run(FromProducts {
+                            of: self,
+                            memory,
+                            places,
+                            residual,
+                            y,
+                            tiles,
+                            blocks,
+                            first_block: 0,
+                        });
+                    }
+                });
+            }
+        }
+    }
+
+    fn places(&self, scratch: *mut f32, tiles: usize, out_blocks: usize) -> Places {
+        let (x_plane, y_plane) = (Self::plane(self.in_blocks(), tiles), Self::plane(out_blocks, tiles));
+        let y = scratch.wrapping_add(self.algorithm.positions() * x_plane);
+        Places { x: scratch, y, x_plane, y_plane, tiles }
+    }
+
+    fn packed_position(&self) -> usize {
+        tile::packed_len([self.conv.out_channels, self.conv.in_channels, 1])
+    }
+}
+
+/// Where transformed tiles stand: position, block of channels, tile, lane.
+#[derive(Clone, Copy)]
+struct Places {
+    x: *mut f32,
+    y: *mut f32,
+    x_plane: usize,
+    y_plane: usize,
+    /// Tiles of a block.
+    tiles: usize,
+}

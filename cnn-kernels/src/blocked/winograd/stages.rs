@@ -1,0 +1,259 @@
+//! The three stages: inputs to tiles, products, products to outputs.
+
+#![allow(clippy::needless_range_loop, reason = "rows and columns of a tile, of which a part is used")]
+
+use std::ops::Range;
+
+use super::transform::{Line, Line2x3, Line2x5, Line4x3, Line6x3};
+use super::{Places, Transformed, Winograd};
+use crate::blocked::epilogue::{self, Activation, Epilogue};
+use crate::blocked::tile::{self, Product, Tile};
+use crate::blocked::{Map, Memory, part};
+use crate::simd::{Kernel, LANES, Vector};
+
+/// Transforms the tiles of some blocks of input channels.
+pub(super) struct ToTiles<'a> {
+    pub(super) of: &'a Transformed,
+    pub(super) memory: Memory<'a>,
+    pub(super) x: Map,
+    pub(super) places: Places,
+    /// Among all tiles.
+    pub(super) tiles: Range<usize>,
+    pub(super) blocks: Range<usize>,
+}
+
+impl Kernel for ToTiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.of.algorithm {
+                Winograd::F2x3 => self.of_line::<V, Line2x3>(),
+                Winograd::F4x3 => self.of_line::<V, Line4x3>(),
+                Winograd::F6x3 => self.of_line::<V, Line6x3>(),
+                Winograd::F2x5 => self.of_line::<V, Line2x5>(),
+            }
+        }
+    }
+}
+
+impl ToTiles<'_> {
+    #[inline(always)]
+    unsafe fn of_line<V: Vector, L: Line>(self) {
+        let Self { of, memory, x, places, tiles, blocks } = self;
+        let [rows, columns] = of.grid();
+        let (height, width) = (of.conv.rows.input(), of.conv.columns.input());
+        let (top, left) = (of.conv.rows.before() as isize, of.conv.columns.before() as isize);
+        // In private blocks tiles are counted from the block's first.
+        let origin = if places.tiles == tiles.len() { tiles.start } else { 0 };
+        // SAFETY: the caller's promise: reads are checked against the map, writes are within the scratch.
+        unsafe {
+            for block in blocks {
+                for tile in tiles.clone() {
+                    let (n, row, column) = (tile / (rows * columns), tile / columns % rows, tile % columns);
+                    let from = memory.arena.add(x.offset + n * x.stride + block * x.plane()).cast_const();
+                    let y0 = (row * L::OUTPUTS) as isize - top;
+                    let x0 = (column * L::OUTPUTS) as isize - left;
+                    let inside = y0 >= 0
+                        && x0 >= 0
+                        && y0 as usize + L::TILE <= height
+                        && x0 as usize + L::TILE <= width;
+                    let to = places.x.add((block * places.tiles + (tile - origin)) * LANES);
+                    let mut half = [[V::zero(); 8]; 8];
+                    if inside {
+                        let from = from.add((y0 as usize * width + x0 as usize) * LANES);
+                        for i in 0..L::TILE {
+                            let mut line = [V::zero(); 8];
+                            for j in 0..L::TILE {
+                                line[j] = V::load(from.add((j * width + i) * LANES));
+                            }
+                            half[i] = L::input(line);
+                        }
+                    } else {
+                        for i in 0..L::TILE {
+                            let mut line = [V::zero(); 8];
+                            let xx = x0 + i as isize;
+                            for j in 0..L::TILE {
+                                let yy = y0 + j as isize;
+                                if (0..width as isize).contains(&xx) && (0..height as isize).contains(&yy) {
+                                    line[j] = V::load(from.add((yy as usize * width + xx as usize) * LANES));
+                                }
+                            }
+                            half[i] = L::input(line);
+                        }
+                    }
+                    for j in 0..L::TILE {
+                        let mut line = [V::zero(); 8];
+                        for i in 0..L::TILE {
+                            line[i] = half[i][j];
+                        }
+                        let line = L::input(line);
+                        for i in 0..L::TILE {
+                            line[i].store(to.add((j * L::TILE + i) * places.x_plane));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies the tiles of some positions with the weights of some groups of output channels.
+pub(super) struct Products<'a> {
+    pub(super) of: &'a Transformed,
+    pub(super) places: Places,
+    pub(super) positions: Range<usize>,
+    pub(super) groups: Range<usize>,
+    /// The group that stands first in the scratch.
+    pub(super) first_group: usize,
+    pub(super) strips: Range<usize>,
+    /// Tiles.
+    pub(super) count: usize,
+}
+
+impl Kernel for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { of, places, positions, groups, first_group, strips, count } = self;
+        let blocks = of.out_blocks();
+        let channels = of.conv.in_channels;
+        let product =
+            Product { taps: &[0], channels, block: places.tiles * LANES, out_block: places.tiles * LANES };
+        let parts = count.div_ceil(V::TILE_PIXELS);
+        // SAFETY: the caller's promise.
+        unsafe {
+            for position in positions {
+                let x = places.x.add(position * places.x_plane).cast_const();
+                let y = places.y.add(position * places.y_plane);
+                let weights = of.weights.pointer().add(position * of.packed_position());
+                for group in groups.clone() {
+                    let weights = weights.add(group * V::TILE_BLOCKS * LANES * channels);
+                    let y = y.add((group - first_group) * V::TILE_BLOCKS * product.out_block);
+                    for strip in strips.clone() {
+                        let strip = part(count, parts, strip);
+                        let one = Tile {
+                            product: &product,
+                            epilogue: &Epilogue::NONE,
+                            x: x.add(strip.start * LANES),
+                            weights,
+                            y: y.add(strip.start * LANES),
+                            residual: std::ptr::null(),
+                            bias: std::ptr::null(),
+                        };
+                        tile::tile::<V, LANES>(
+                            one,
+                            V::TILE_BLOCKS.min(blocks - group * V::TILE_BLOCKS),
+                            strip.len(),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transforms the products of some blocks of output channels back, and finishes them.
+pub(super) struct FromProducts<'a> {
+    pub(super) of: &'a Transformed,
+    pub(super) memory: Memory<'a>,
+    pub(super) places: Places,
+    pub(super) residual: Option<Map>,
+    pub(super) y: Map,
+    pub(super) tiles: Range<usize>,
+    pub(super) blocks: Range<usize>,
+    /// The block that stands first in the scratch.
+    pub(super) first_block: usize,
+}
+
+impl Kernel for FromProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.of.algorithm {
+                Winograd::F2x3 => self.of_line::<V, Line2x3>(),
+                Winograd::F4x3 => self.of_line::<V, Line4x3>(),
+                Winograd::F6x3 => self.of_line::<V, Line6x3>(),
+                Winograd::F2x5 => self.of_line::<V, Line2x5>(),
+            }
+        }
+    }
+}
+
+impl FromProducts<'_> {
+    #[inline(always)]
+    unsafe fn of_line<V: Vector, L: Line>(self) {
+        let Self { of, memory, places, residual, y, tiles, blocks, first_block } = self;
+        let [rows, columns] = of.grid();
+        let (height, width) = (of.conv.rows.output(), of.conv.columns.output());
+        let origin = if places.tiles == tiles.len() { tiles.start } else { 0 };
+        // SAFETY: the caller's promise: writes are clipped to the map.
+        unsafe {
+            for block in blocks {
+                let bias = match &of.bias {
+                    Some(bias) => V::load(bias.pointer().add(block * LANES)),
+                    None => V::zero(),
+                };
+                for tile in tiles.clone() {
+                    let (n, row, column) = (tile / (rows * columns), tile / columns % rows, tile % columns);
+                    let from = places
+                        .y
+                        .add(((block - first_block) * places.tiles + (tile - origin)) * LANES)
+                        .cast_const();
+                    let mut half = [[V::zero(); 8]; 8];
+                    for i in 0..L::TILE {
+                        let mut line = [V::zero(); 8];
+                        for j in 0..L::TILE {
+                            line[j] = V::load(from.add((j * L::TILE + i) * places.y_plane));
+                        }
+                        half[i] = L::output(line);
+                    }
+                    let (y0, x0) = (row * L::OUTPUTS, column * L::OUTPUTS);
+                    let start = (y0 * width + x0) * LANES;
+                    let to = memory.arena.add(y.offset + n * y.stride + block * y.plane() + start);
+                    let added = residual.map(|map| {
+                        memory
+                            .arena
+                            .add(map.offset + n * map.stride + block * map.plane() + start)
+                            .cast_const()
+                    });
+                    let shown = L::OUTPUTS.min(width - x0);
+                    for j in 0..L::OUTPUTS.min(height - y0) {
+                        let mut line = [V::zero(); 8];
+                        for i in 0..L::TILE {
+                            line[i] = half[i][j];
+                        }
+                        let line = L::output(line);
+                        let to = to.add(j * width * LANES);
+                        for i in 0..L::OUTPUTS {
+                            if i < shown {
+                                let mut value = line[i].add(bias);
+                                if let Some(added) = added {
+                                    value = value.add(V::load(added.add((j * width + i) * LANES)));
+                                }
+                                match of.activation {
+                                    Activation::Relu => value = value.max(V::zero()),
+                                    Activation::Relu6 => value = value.max(V::zero()).min(V::splat(6.0)),
+                                    _ => {}
+                                }
+                                value.store(to.add(i * LANES));
+                            }
+                        }
+                        if !matches!(
+                            of.activation,
+                            Activation::Identity | Activation::Relu | Activation::Relu6
+                        ) {
+                            epilogue::apply_to::<V>(of.activation, to, shown);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
