@@ -68,6 +68,12 @@ impl Span {
         self.stride
     }
 
+    /// Input, output, kernel, stride, dilation and padding before: all that positions depend on.
+    #[must_use]
+    pub const fn numbers(self) -> [usize; 6] {
+        [self.input, self.output, self.kernel, self.stride, self.dilation, self.before]
+    }
+
     /// Distance between the taps of a window.
     pub(crate) const fn dilation(self) -> usize {
         self.dilation

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::program::{Limits, Step, sealed::Run};
+use super::program::{Limits, Step, StepError, sealed::Run};
 use super::team::Member;
 use super::{Memory, Needs};
 
-/// What it calls: inputs and output, whole batches in row-major order.
-type Function = Box<dyn Fn(&[&[f32]], &mut [f32]) + Send + Sync>;
+/// What it calls: inputs and output, whole batches in row-major order. It says what went wrong.
+type Function = Box<dyn Fn(&[&[f32]], &mut [f32]) -> Result<(), String> + Send + Sync>;
 
 /// A function on plain values that stand in the arena, samples without a gap.
 pub struct Foreign {
@@ -28,7 +28,7 @@ impl Foreign {
         name: &str,
         inputs: Vec<[usize; 2]>,
         output: [usize; 2],
-        function: impl Fn(&[&[f32]], &mut [f32]) + Send + Sync + 'static,
+        function: impl Fn(&[&[f32]], &mut [f32]) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
         for [offset, len] in &inputs {
             let apart = offset + len <= output[0] || output[0] + output[1] <= *offset;
@@ -66,7 +66,11 @@ impl Run for Foreign {
                     .collect();
                 let [offset, len] = self.output;
                 let output = std::slice::from_raw_parts_mut(memory.arena.add(offset), len);
-                (self.function)(&inputs, output);
+                if let Err(message) = (self.function)(&inputs, output) {
+                    // What follows computes with zeros, and nobody will see it.
+                    output.fill(0.0);
+                    memory.fail(StepError { step: self.name.clone(), message });
+                }
             }
         });
     }

@@ -14,9 +14,21 @@ use crate::simd::{Isa, Kernel, LANES, Vector};
 #[derive(Clone)]
 pub enum Weight {
     /// Values of whoever holds them.
-    Shared(Arc<dyn AsRef<[f32]> + Send + Sync>),
+    Shared(Arc<dyn Lend>),
     /// The upper halves of `f32`s, rounded to the nearest.
     Bf16(Arc<Buffer<u16>>),
+}
+
+/// Who holds values and lends them: always the same number.
+pub trait Lend: Send + Sync {
+    /// Calls `f` with the values.
+    fn lend(&self, f: &mut dyn FnMut(&[f32]));
+}
+
+impl Lend for Vec<f32> {
+    fn lend(&self, f: &mut dyn FnMut(&[f32])) {
+        f(self);
+    }
 }
 
 impl Weight {
@@ -37,7 +49,11 @@ impl Weight {
 
     fn len(&self) -> usize {
         match self {
-            Self::Shared(values) => (**values).as_ref().len(),
+            Self::Shared(values) => {
+                let mut len = 0;
+                values.lend(&mut |values| len = values.len());
+                len
+            }
             Self::Bf16(values) => values.len(),
         }
     }
@@ -100,8 +116,8 @@ impl Step for Linear {
 
     fn weight_bytes(&self) -> usize {
         match &self.weight {
-            Weight::Shared(values) => 4 * (**values).as_ref().len(),
-            Weight::Bf16(values) => 2 * values.len(),
+            Weight::Shared(_) => 4 * self.weight.len(),
+            Weight::Bf16(_) => 2 * self.weight.len(),
         }
     }
 
@@ -131,9 +147,11 @@ impl Run for Linear {
             unsafe {
                 match &self.weight {
                     Weight::Shared(values) => {
-                        let weight = (**values).as_ref();
-                        assert_eq!(weight.len(), self.features[0] * self.features[1], "a weight has changed");
-                        self.isa.run(Rows { of: self, memory, weight: weight.as_ptr(), rows });
+                        values.lend(&mut |weight| {
+                            assert_eq!(weight.len(), self.features[0] * self.features[1], "values were lost");
+                            let rows = rows.clone();
+                            self.isa.run(Rows { of: self, memory, weight: weight.as_ptr(), rows });
+                        });
                     }
                     Weight::Bf16(values) => {
                         self.isa.run(Rows { of: self, memory, weight: values.pointer(), rows });

@@ -1,6 +1,8 @@
 //! What kernels read and write.
 
-use super::Plain;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Plain, StepError};
 
 /// What a kernel may use: pointers into the arena, to its scratch, and to what comes in and goes out.
 ///
@@ -19,6 +21,8 @@ pub struct Memory<'r> {
     pub(crate) inputs: &'r [&'r [f32]],
     /// The outputs of the run: their first values.
     pub(crate) outputs: &'r [*mut f32],
+    /// The first error of the run.
+    pub(crate) error: &'r Mutex<Option<StepError>>,
 }
 
 // SAFETY: it is addresses; what is done with them is the kernels' affair.
@@ -27,6 +31,11 @@ unsafe impl Send for Memory<'_> {}
 unsafe impl Sync for Memory<'_> {}
 
 impl Memory<'_> {
+    /// Notes an error, unless there is one.
+    pub(crate) fn fail(&self, error: StepError) {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
     /// The first value of a sample.
     pub(crate) fn plain(&self, plain: Plain, n: usize, len: usize) -> *const f32 {
         match plain {

@@ -29,9 +29,9 @@ pub use conv::{Algorithm, ConvInput, ConvStep};
 pub use depthwise::Depthwise;
 pub use epilogue::Activation;
 pub use foreign::Foreign;
-pub use linear::{Linear, Weight};
+pub use linear::{Lend, Linear, Weight};
 pub use pool::{Pool, PoolKind};
-pub use program::{Limits, Program, Step, Workspace};
+pub use program::{Limits, Program, Step, StepError, Workspace};
 pub use transfer::{Move, Place};
 pub use winograd::Winograd;
 

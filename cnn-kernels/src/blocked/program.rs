@@ -1,6 +1,7 @@
 //! A series of kernels over one arena.
 
 use std::fmt::{self, Debug};
+use std::sync::{Mutex, PoisonError};
 
 use super::team::{Board, Member};
 use super::{Buffer, Map, Memory, Needs, Plain};
@@ -101,7 +102,25 @@ pub struct Workspace {
     memory: Buffer,
     board: Board,
     pointers: Vec<*mut f32>,
+    error: Mutex<Option<StepError>>,
 }
+
+/// A step of [`Foreign`](super::Foreign) code failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepError {
+    /// Its name.
+    pub step: String,
+    /// What it said.
+    pub message: String,
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.message)
+    }
+}
+
+impl std::error::Error for StepError {}
 
 // SAFETY: the pointers are only used within a run, which has the workspace to itself.
 unsafe impl Send for Workspace {}
@@ -159,19 +178,25 @@ impl Program {
         let mut memory = Buffer::zeros((arena + scratch) / 4);
         // Pages are touched here, not in the first run.
         memory.fill(0.0);
-        Workspace {
-            memory,
-            board: Board::new(self.scratch.phases),
-            pointers: Vec::with_capacity(self.outputs.len()),
-        }
+        let board = Board::new(self.scratch.phases);
+        let pointers = Vec::with_capacity(self.outputs.len());
+        Workspace { memory, board, pointers, error: Mutex::new(None) }
     }
 
     /// Runs all steps, on this thread and on rayon's current pool.
     ///
+    /// # Errors
+    /// What a step of foreign code said. The outputs then mean nothing.
+    ///
     /// # Panics
     /// Where the inputs and outputs are not as many, or not as long, as the program says, and where the workspace is
     /// another program's.
-    pub fn run(&self, workspace: &mut Workspace, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+    pub fn run(
+        &self,
+        workspace: &mut Workspace,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+    ) -> Result<(), StepError> {
         assert!(
             inputs.iter().map(|input| input.len()).eq(self.inputs.iter().copied()),
             "inputs of other lengths than {:?}",
@@ -195,6 +220,7 @@ impl Program {
             private_stride: self.scratch.private,
             inputs,
             outputs: &workspace.pointers,
+            error: &workspace.error,
         };
         workspace.board.run(self.threads, |member| {
             // All of it is captured, not its pointers one by one, which could not be sent.
@@ -204,6 +230,10 @@ impl Program {
                 unsafe { step.run(member, *memory) }
             }
         });
+        match workspace.error.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 }
 

@@ -48,12 +48,26 @@ impl Board {
             let index = board.members.fetch_add(1, Ordering::Relaxed);
             work(&mut Member { board, phase: 0, index, alone: false });
         };
-        rayon::in_place_scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|_| join());
-            }
-            join();
-        });
+        if rayon::current_thread_index().is_some() {
+            // Within the pool nothing needs to be allocated.
+            fan_out(threads, &join);
+        } else {
+            rayon::in_place_scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(|_| join());
+                }
+                join();
+            });
+        }
+    }
+}
+
+/// Calls `work` so many times, at once where others of the pool are free.
+fn fan_out(threads: usize, work: &(impl Fn() + Sync)) {
+    if threads <= 1 {
+        work();
+    } else {
+        rayon::join(work, || fan_out(threads - 1, work));
     }
 }
 
