@@ -379,7 +379,7 @@ fn check_linear([inputs, outputs]: [usize; 2], batch: usize, threads: usize, wit
             );
             let found = rig.run(vec![boxed(layer)], &[&x], batch * outputs);
             let error = error(&expected, &found);
-            assert!(error < 2e-6, "{isa} {kind}: {error:e} for {inputs} to {outputs}, batch {batch}");
+            assert!(error < 5e-6, "{isa} {kind}: {error:e} for {inputs} to {outputs}, batch {batch}");
         }
     }
 }

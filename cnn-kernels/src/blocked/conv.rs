@@ -96,9 +96,15 @@ impl ConvStep {
                 let dense = dense(&part, groups, &weight[first * conv.weight_len() / conv.out_channels..]);
                 let bias = bias.map(|bias| &bias[first..first + part.out_channels]);
                 match algorithm {
-                    Algorithm::Direct => {
-                        Kind::Direct(Direct::new(isa, each, &dense, bias, activation, threads))
-                    }
+                    Algorithm::Direct => Kind::Direct(Direct::new(
+                        isa,
+                        each,
+                        matches!(input, ConvInput::Plain(_)),
+                        &dense,
+                        bias,
+                        activation,
+                        threads,
+                    )),
                     Algorithm::Winograd(winograd) => Kind::Winograd(Transformed::new(
                         isa, each, winograd, &dense, bias, activation, threads,
                     )),

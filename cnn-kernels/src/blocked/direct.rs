@@ -61,19 +61,20 @@ impl Direct {
         in_channels <= FEW
     }
 
-    /// Packs the weights, (out_channels, in_channels, kernel rows, kernel columns).
+    /// Packs the weights for what it reads, (out_channels, in_channels, kernel rows, kernel columns).
     pub(crate) fn new(
         isa: Isa,
         conv: Conv,
+        plain: bool,
         weight: &[f32],
         bias: Option<&[f32]>,
         activation: Activation,
         threads: usize,
     ) -> Self {
+        assert!(!plain || Self::takes_plain(conv.in_channels), "so many channels are no pixel of {FEW}");
         assert_eq!(conv.groups, 1, "groups are kernels of their own");
         assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
         let (rows, columns) = (conv.rows, conv.columns);
-        let plain = Self::takes_plain(conv.in_channels);
         let untouched = |span: crate::window::Span| {
             span.before() == 0 && span.stride() == 1 && span.reach() <= span.input()
         };
