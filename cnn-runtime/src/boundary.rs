@@ -12,7 +12,7 @@ use crate::params::State;
 
 mod problem;
 pub use problem::BoundaryProblem;
-use problem::fits;
+pub(crate) use problem::fits;
 
 /// A dimension of a [`StaticShape`] that may have any size, to be checked at run time.
 pub const ANY: usize = 0;

@@ -96,6 +96,26 @@ pub enum Error {
         problem: Box<BoundaryProblem>,
     },
 
+    /// A network cannot be compiled as asked.
+    #[error("`{network}` cannot be compiled: {reason}")]
+    Compile {
+        /// The network's name.
+        network: String,
+        /// What stands against it, and what to do.
+        reason: String,
+    },
+
+    /// A compiled network's weights are no longer those that it was compiled with.
+    #[error(
+        "the plan of `{network}` has other weights than the network has now: `{tensor}` changed; compile again"
+    )]
+    WeightsChanged {
+        /// The network's name.
+        network: String,
+        /// The first tensor that changed.
+        tensor: String,
+    },
+
     /// An activation was asked for that the pass did not keep.
     #[error("{}", untraced(name, kept, *tracing))]
     NotKept {

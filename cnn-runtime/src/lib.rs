@@ -56,9 +56,11 @@ pub mod network;
 pub mod ops;
 pub mod params;
 pub mod pass;
+pub mod plan;
 pub mod prelude;
 pub mod random;
 pub mod require;
+pub mod value;
 pub mod weights;
 
 pub use boundary::{Batch, Chw, Flat, Input};
@@ -78,3 +80,5 @@ pub use init::{Init, Scheme};
 pub use network::{Network, Stage};
 pub use params::State;
 pub use pass::Pass;
+pub use plan::{CompileOptions, Plan, Precision, Tuning};
+pub use value::Value;

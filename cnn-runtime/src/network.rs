@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::info::{LayerInfo, Summary};
 use crate::params::State;
 use crate::pass::Pass;
+use crate::plan::{CompileOptions, Plan};
 
 /// A network of one input and one output, whichever it is. `network!` implements it.
 ///
@@ -59,6 +60,12 @@ pub trait Network: ModuleT + fmt::Debug + Send + Sync {
     /// # Errors
     /// Where the input has another shape, element type or device than the network takes.
     fn forward_pass(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
+
+    /// The network as a [`Plan`], which does inference faster. The plan does not follow later changes of the weights.
+    ///
+    /// # Errors
+    /// Where the network is not of `f32` on the CPU, or the options do not fit it.
+    fn compile(&self, options: &CompileOptions) -> Result<Plan>;
 
     /// Everything that has a label or a tap on the network's own paths, in the order of execution, as in
     /// inference.

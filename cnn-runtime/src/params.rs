@@ -15,9 +15,11 @@ mod compare;
 mod state;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use builder::Builder;
 pub use state::State;
+pub(crate) use watch::Watch;
 
 /// How PyTorch would initialise a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -22,5 +22,6 @@ pub use crate::init::{Init, Scheme};
 pub use crate::network;
 pub use crate::network::Network;
 pub use crate::params::State;
+pub use crate::plan::{CompileOptions, Plan, Precision, Tuning};
 pub use crate::{Padding, Window};
 pub use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};

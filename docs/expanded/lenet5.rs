@@ -315,31 +315,45 @@ impl LeNet5 {
         let output = self.run(&x, pass)?;
         ::core::convert::TryInto::try_into(output)
     }
-    /// One run on bare tensors.
-    #[doc(hidden)]
-    pub fn run(
+    /// Compiles the network for inference on batches of one size: the plan has the weights of now.
+    ///
+    /// # Errors
+    /// Where the network is not of `f32` on the CPU, or the options do not fit it.
+    pub fn compile(
         &self,
-        input: &::cnn_runtime::Tensor,
-        pass: &::cnn_runtime::Pass,
-    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
-        use ::cnn_runtime::{Module as _, ModuleT as _};
-        let mut x = self.conv_0.forward(input)?;
-        x = ::cnn_runtime::ops::relu(&x)?;
-        x = ::cnn_runtime::ops::max_pool2d(
-            &x,
-            &::cnn_runtime::Window::new([2, 2]).with_stride([2, 2]),
-        )?;
-        x = self.conv_3.forward(&x)?;
-        x = ::cnn_runtime::ops::relu(&x)?;
-        x = ::cnn_runtime::ops::max_pool2d(
-            &x,
-            &::cnn_runtime::Window::new([2, 2]).with_stride([2, 2]),
-        )?;
-        x = self.fc_6.forward(&x)?;
-        x = ::cnn_runtime::ops::relu(&x)?;
-        x = self.fc_8.forward(&x)?;
-        x = ::cnn_runtime::ops::relu(&x)?;
-        x = self.fc_10.forward(&x)?;
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Plan> {
+        let network = ::core::clone::Clone::clone(self);
+        ::cnn_runtime::Plan::compile(
+            "LeNet5",
+            &[("", &Self::INPUT)],
+            &self.state,
+            options,
+            move |inputs| {
+                let input = &inputs[0];
+                let output = network.run(input, &::cnn_runtime::Pass::inference())?;
+                ::core::result::Result::Ok(::std::vec![output])
+            },
+        )
+    }
+    /// One run on bare tensors, or on values that note what is done with them.
+    #[doc(hidden)]
+    pub fn run<V: ::cnn_runtime::Value>(
+        &self,
+        input: &V,
+        pass: &::cnn_runtime::Pass<V>,
+    ) -> ::cnn_runtime::CandleResult<V> {
+        let mut x = self.conv_0.run(input)?;
+        x = x.relu()?;
+        x = x.max_pool2d(&::cnn_runtime::Window::new([2, 2]).with_stride([2, 2]))?;
+        x = self.conv_3.run(&x)?;
+        x = x.relu()?;
+        x = x.max_pool2d(&::cnn_runtime::Window::new([2, 2]).with_stride([2, 2]))?;
+        x = self.fc_6.run(&x, pass)?;
+        x = x.relu()?;
+        x = self.fc_8.run(&x, pass)?;
+        x = x.relu()?;
+        x = self.fc_10.run(&x, pass)?;
         ::core::result::Result::Ok(x)
     }
     /// Every layer, in the order of execution.
@@ -420,6 +434,12 @@ impl ::cnn_runtime::Network for LeNet5 {
         pass: &::cnn_runtime::Pass,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Tensor> {
         ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
+    }
+    fn compile(
+        &self,
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Plan> {
+        Self::compile(self, options)
     }
 }
 ///What [`LeNet5::trace`] saw.

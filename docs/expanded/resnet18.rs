@@ -450,23 +450,45 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         let output = self.run(&x, pass)?;
         ::core::convert::TryInto::try_into(output)
     }
-    /// One run on bare tensors.
-    #[doc(hidden)]
-    pub fn run(
+    /// Compiles the network for inference on batches of one size: the plan has the weights of now.
+    ///
+    /// # Errors
+    /// Where the network is not of `f32` on the CPU, or the options do not fit it.
+    pub fn compile(
         &self,
-        input: &::cnn_runtime::Tensor,
-        pass: &::cnn_runtime::Pass,
-    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
-        use ::cnn_runtime::{Module as _, ModuleT as _};
-        let mut x = self.conv1.forward(input)?;
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Plan> {
+        let network = ::core::clone::Clone::clone(self);
+        ::cnn_runtime::Plan::compile(
+            "ResNet18",
+            &[("", &Self::INPUT)],
+            &self.state,
+            options,
+            move |inputs| {
+                let input = &inputs[0];
+                let output = network.run(input, &::cnn_runtime::Pass::inference())?;
+                ::core::result::Result::Ok(::std::vec![output])
+            },
+        )
+    }
+    /// One run on bare tensors, or on values that note what is done with them.
+    #[doc(hidden)]
+    pub fn run<V: ::cnn_runtime::Value>(
+        &self,
+        input: &V,
+        pass: &::cnn_runtime::Pass<V>,
+    ) -> ::cnn_runtime::CandleResult<V> {
+        let mut x = self.conv1.run(input)?;
         x = pass.keep("conv1", &x)?;
-        x = self.bn1.forward_t(&x, pass.is_train())?;
+        x = self.bn1.run(&x, pass)?;
         x = pass.keep("bn1", &x)?;
-        x = ::cnn_runtime::ops::relu(&x)?;
-        x = ::cnn_runtime::ops::max_pool2d(
-            &x,
-            &::cnn_runtime::Window::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]),
-        )?;
+        x = x.relu()?;
+        x = x
+            .max_pool2d(
+                &::cnn_runtime::Window::new([3, 3])
+                    .with_stride([2, 2])
+                    .with_padding([1, 1]),
+            )?;
         x = self
             .layer1
             .iter()
@@ -487,8 +509,8 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             .iter()
             .try_fold(::core::clone::Clone::clone(&x), |x, block| block.run(&x, pass))?;
         x = pass.keep("layer4", &x)?;
-        x = ::cnn_runtime::ops::global_avg_pool2d(&x)?;
-        x = self.fc.forward(&x)?;
+        x = x.global_avg_pool2d()?;
+        x = self.fc.run(&x, pass)?;
         x = pass.keep("fc", &x)?;
         ::core::result::Result::Ok(x)
     }
@@ -919,6 +941,12 @@ impl<const CLASSES: usize> ::cnn_runtime::Network for ResNet18<CLASSES> {
     ) -> ::cnn_runtime::Result<::cnn_runtime::Tensor> {
         ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
     }
+    fn compile(
+        &self,
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Plan> {
+        Self::compile(self, options)
+    }
 }
 ///What [`ResNet18::trace`] saw.
 #[derive(Clone, Debug)]
@@ -1002,14 +1030,13 @@ impl ResNet18BasicDownsample {
             )?,
         })
     }
-    fn run(
+    fn run<V: ::cnn_runtime::Value>(
         &self,
-        x: &::cnn_runtime::Tensor,
-        pass: &::cnn_runtime::Pass,
-    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
-        use ::cnn_runtime::{Module as _, ModuleT as _};
-        let mut x = self.downsample_0.forward(x)?;
-        x = self.downsample_1.forward_t(&x, pass.is_train())?;
+        x: &V,
+        pass: &::cnn_runtime::Pass<V>,
+    ) -> ::cnn_runtime::CandleResult<V> {
+        let mut x = self.downsample_0.run(x)?;
+        x = self.downsample_1.run(&x, pass)?;
         ::core::result::Result::Ok(x)
     }
 }
@@ -1068,28 +1095,27 @@ impl ResNet18Basic {
             },
         })
     }
-    fn run(
+    fn run<V: ::cnn_runtime::Value>(
         &self,
-        x: &::cnn_runtime::Tensor,
-        pass: &::cnn_runtime::Pass,
-    ) -> ::cnn_runtime::CandleResult<::cnn_runtime::Tensor> {
-        use ::cnn_runtime::{Module as _, ModuleT as _};
+        x: &V,
+        pass: &::cnn_runtime::Pass<V>,
+    ) -> ::cnn_runtime::CandleResult<V> {
         let mut x = {
             let body = {
-                let mut x = self.conv1.forward(x)?;
-                x = self.bn1.forward_t(&x, pass.is_train())?;
-                x = ::cnn_runtime::ops::relu(&x)?;
-                x = self.conv2.forward(&x)?;
-                x = self.bn2.forward_t(&x, pass.is_train())?;
+                let mut x = self.conv1.run(x)?;
+                x = self.bn1.run(&x, pass)?;
+                x = x.relu()?;
+                x = self.conv2.run(&x)?;
+                x = self.bn2.run(&x, pass)?;
                 x
             };
             let shortcut = match &self.downsample {
                 ::core::option::Option::Some(projection) => projection.run(x, pass)?,
                 ::core::option::Option::None => ::core::clone::Clone::clone(x),
             };
-            ::cnn_runtime::ops::add(&body, &shortcut)?
+            body.add(&shortcut)?
         };
-        x = ::cnn_runtime::ops::relu(&x)?;
+        x = x.relu()?;
         ::core::result::Result::Ok(x)
     }
 }

@@ -36,7 +36,7 @@ impl Context<'_> {
         let (consts, layers) = (self.consts(), self.layers());
         let (now, used) = self.assertions();
         let construction = self.construction(&owner, &used);
-        let running = self.running(&chain);
+        let (running, compilation) = (self.running(&chain), self.compilation());
         let boundary = self.boundary();
         let traits = self.traits(&parameters, &arguments);
         let (trace, outputs) = (self.trace_struct(&parameters), self.outputs_struct(&parameters));
@@ -64,6 +64,7 @@ impl Context<'_> {
                 #consts
                 #construction
                 #boundary
+                #compilation
                 #running
                 #layers
             }
@@ -95,6 +96,19 @@ impl Context<'_> {
             Some(name) => local(&format!("input_{}", name.text)),
             None => local("input"),
         }
+    }
+
+    fn input_variables(&self) -> Vec<Ident> {
+        (0..self.model.inputs.len()).map(|index| self.input_variable(index)).collect()
+    }
+
+    /// The type of what flows through `run`: `V`, or another name where a number of the network is called so.
+    pub(super) fn value(&self) -> Ident {
+        let mut name = "V".to_owned();
+        while self.model.generics.iter().any(|(other, _)| *other == name) {
+            name.push('V');
+        }
+        local(&name)
     }
 
     /// The body of everything in a network that has errors.
@@ -230,15 +244,14 @@ impl Context<'_> {
 
     /// `run`: the straight-line code.
     fn running(&self, chain: &Chain) -> TokenStream {
-        let runtime = &self.runtime;
-        let inputs = (0..self.model.inputs.len()).map(|index| self.input_variable(index));
+        let (runtime, value) = (&self.runtime, self.value());
+        let inputs = self.input_variables();
         let outputs = &self.model.outputs;
-        let tensor = quote!(#runtime::Tensor);
         let output_type = match outputs.as_slice() {
-            [output] if output.name.is_none() => tensor,
+            [output] if output.name.is_none() => quote!(#value),
             outputs => {
-                let tensors = outputs.iter().map(|_| quote!(#runtime::Tensor));
-                quote!((#(#tensors,)*))
+                let values = outputs.iter().map(|_| &value);
+                quote!((#(#values,)*))
             }
         };
         let body = if self.intact {
@@ -251,21 +264,17 @@ impl Context<'_> {
                 }
             };
             let statements = chain.statements();
-            quote! {
-                use #runtime::{Module as _, ModuleT as _};
-                #statements
-                ::core::result::Result::Ok(#result)
-            }
+            quote!(#statements ::core::result::Result::Ok(#result))
         } else {
             self.broken()
         };
         quote! {
-            /// One run on bare tensors.
+            /// One run on bare tensors, or on values that note what is done with them.
             #[doc(hidden)]
-            pub fn run(
+            pub fn run<#value: #runtime::Value>(
                 &self,
-                #(#inputs: &#runtime::Tensor,)*
-                pass: &#runtime::Pass,
+                #(#inputs: &#value,)*
+                pass: &#runtime::Pass<#value>,
             ) -> #runtime::CandleResult<#output_type> {
                 #body
             }
@@ -292,7 +301,7 @@ impl Context<'_> {
         let (trace, (_, arguments)) = (self.trace_name(), self.generics());
         let table = self.summary_rows();
         let (checked_run, forward, forward_train, traced, gradients) = if self.intact {
-            let symbols = self.symbol_checks();
+            let symbols = self.symbol_checks(&variables);
             let (kept, gradient) = self.output_gradient();
             (
                 quote! {
@@ -432,6 +441,54 @@ impl Context<'_> {
         }
     }
 
+    /// The names and sizes of the inputs.
+    fn input_sizes(&self) -> TokenStream {
+        match self.model.inputs.as_slice() {
+            [input] if input.name.is_none() => quote!(&[("", &Self::INPUT)]),
+            _ => quote!(&Self::INPUT),
+        }
+    }
+
+    /// `compile`
+    fn compilation(&self) -> TokenStream {
+        let (runtime, name) = (&self.runtime, self.model.name.text.as_str());
+        let body = if self.intact {
+            let (sizes, inputs) = (self.input_sizes(), self.input_variables());
+            let indices = (0..inputs.len()).map(literal);
+            let symbols = self.symbol_checks(&inputs);
+            let scope =
+                if symbols.is_empty() { TokenStream::new() } else { quote!(use #runtime::Value as _;) };
+            let outputs = match self.model.outputs.as_slice() {
+                [output] if output.name.is_none() => quote!(output),
+                outputs => {
+                    let indices = (0..outputs.len()).map(literal);
+                    quote!(#(output.#indices),*)
+                }
+            };
+            quote! {
+                let network = ::core::clone::Clone::clone(self);
+                #runtime::Plan::compile(#name, #sizes, &self.state, options, move |inputs| {
+                    #scope
+                    #(let #inputs = &inputs[#indices];)*
+                    #symbols
+                    let output = network.run(#(#inputs,)* &#runtime::Pass::inference())?;
+                    ::core::result::Result::Ok(::std::vec![#outputs])
+                })
+            }
+        } else {
+            self.broken()
+        };
+        quote! {
+            /// Compiles the network for inference on batches of one size: the plan has the weights of now.
+            ///
+            /// # Errors
+            /// Where the network is not of `f32` on the CPU, or the options do not fit it.
+            pub fn compile(&self, options: &#runtime::CompileOptions) -> #runtime::Result<#runtime::Plan> {
+                #body
+            }
+        }
+    }
+
     fn summary_rows(&self) -> TokenStream {
         let runtime = &self.runtime;
         let name = self.model.name.text.as_str();
@@ -441,10 +498,7 @@ impl Context<'_> {
         } else {
             quote!(::core::option::Option::Some([Self::MACS, Self::ACTIVATIONS]))
         };
-        let inputs = match self.model.inputs.as_slice() {
-            [input] if input.name.is_none() => quote!(&[("", &Self::INPUT)]),
-            _ => quote!(&Self::INPUT),
-        };
+        let inputs = self.input_sizes();
         quote!(#runtime::Summary::new(#name, #inputs, &Self::LAYERS, Self::PARAMS, #costs))
     }
 
@@ -502,6 +556,10 @@ impl Context<'_> {
                     pass: &#runtime::Pass,
                 ) -> #runtime::Result<#runtime::Tensor> {
                     ::core::result::Result::Ok(self.checked_run(x, pass)?.into_inner())
+                }
+
+                fn compile(&self, options: &#runtime::CompileOptions) -> #runtime::Result<#runtime::Plan> {
+                    Self::compile(self, options)
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Straight-line code: one value after another in one variable.
 //!
-//! The variable is assigned anew by each step, not shadowed: a shadowed tensor would live to the end of the
+//! The variable is assigned anew by each step, not shadowed: a shadowed value would live to the end of the
 //! function, and every activation of the network with it.
 
 use super::words::local;
@@ -11,7 +11,7 @@ use quote::quote;
 pub(super) struct Chain {
     statements: Vec<Statement>,
     current: Ident,
-    /// Whether `current` is a tensor here, or a reference to one that came in.
+    /// Whether `current` is a value here, or a reference to one that came in.
     owned: bool,
 }
 
@@ -31,13 +31,19 @@ impl Chain {
         Self { statements: Vec::new(), current: self.current.clone(), owned: self.owned }
     }
 
-    /// The value so far, as a `&Tensor`.
+    /// The value so far, for a method of it.
+    pub(super) fn receiver(&self) -> TokenStream {
+        let current = &self.current;
+        quote!(#current)
+    }
+
+    /// The value so far, as a `&V`.
     pub(super) fn reference(&self) -> TokenStream {
         let current = &self.current;
         if self.owned { quote!(&#current) } else { quote!(#current) }
     }
 
-    /// The value so far, as a `Tensor` (tensors are counted references: a clone copies no values).
+    /// The value so far, as a `V` (tensors are counted references: a clone copies no values).
     pub(super) fn cloned(&self) -> TokenStream {
         let reference = self.reference();
         quote!(::core::clone::Clone::clone(#reference))
@@ -81,7 +87,7 @@ impl Chain {
         quote!(#(#statements)*)
     }
 
-    /// The value at the end, as a `Tensor`.
+    /// The value at the end, as a `V`.
     pub(super) fn result(&self) -> TokenStream {
         let x = local("x");
         if self.owned && self.assigned() > 0 && self.current == x { quote!(#x) } else { self.cloned() }

@@ -21,7 +21,6 @@ impl<'m> Owner<'m> {
     /// One layer, over all calls side by side.
     pub(super) fn layer(&mut self, column: &[&'m Layer], chain: &mut Chain) {
         let Some(&first) = column.first() else { return };
-        let runtime = self.context.runtime.clone();
         let x = chain.reference();
         if let Some((rust_type, build)) = self.parameters(first, column) {
             let doc = match column {
@@ -31,41 +30,39 @@ impl<'m> Owner<'m> {
             let name = field(&first.path, kind(&first.op));
             let field = self.field(&name, first.label.as_ref(), rust_type, build, doc);
             chain.push(match &first.op {
-                Op::BatchNorm { .. } => quote!(self.#field.forward_t(#x, pass.is_train())?),
-                Op::Linear { dropconnect, .. } if *dropconnect > 0.0 => {
-                    quote!(self.#field.forward_pass(#x, pass)?)
-                }
-                _ => quote!(self.#field.forward(#x)?),
+                Op::BatchNorm { .. } | Op::Linear { .. } => quote!(self.#field.run(#x, pass)?),
+                _ => quote!(self.#field.run(#x)?),
             });
             return;
         }
+        let (x, reference) = (chain.receiver(), x);
         let hint = field(&first.path, kind(&first.op));
         let expression = match &first.op {
             Op::Identity => return,
             Op::MaxPool(_) => {
                 let window = self.window(&windows(column), &hint, Place::Run);
-                quote!(#runtime::ops::max_pool2d(#x, &#window)?)
+                quote!(#x.max_pool2d(&#window)?)
             }
             Op::AvgPool { count_include_pad, .. } => {
                 let window = self.window(&windows(column), &hint, Place::Run);
-                quote!(#runtime::ops::avg_pool2d(#x, &#window, #count_include_pad)?)
+                quote!(#x.avg_pool2d(&#window, #count_include_pad)?)
             }
             Op::AdaptiveAvgPool(_) => {
                 let sizes = self.pair(column, &hint, |op| match op {
                     Op::AdaptiveAvgPool(size) => *size,
                     _ => [0; 2],
                 });
-                quote!(#runtime::ops::adaptive_avg_pool2d(#x, #sizes)?)
+                quote!(#x.adaptive_avg_pool2d(#sizes)?)
             }
-            Op::GlobalAvgPool => quote!(#runtime::ops::global_avg_pool2d(#x)?),
+            Op::GlobalAvgPool => quote!(#x.global_avg_pool2d()?),
             Op::Upsample { mode, .. } => {
                 let scale = self.pair(column, &hint, |op| match op {
                     Op::Upsample { scale, .. } => *scale,
                     _ => [1; 2],
                 });
                 match mode {
-                    UpsampleMode::Nearest => quote!(#runtime::ops::upsample_nearest2d(#x, #scale)?),
-                    UpsampleMode::Bilinear => quote!(#runtime::ops::upsample_bilinear2d(#x, #scale)?),
+                    UpsampleMode::Nearest => quote!(#x.upsample_nearest2d(#scale)?),
+                    UpsampleMode::Bilinear => quote!(#x.upsample_bilinear2d(#scale)?),
                 }
             }
             Op::PixelShuffle(_) => {
@@ -77,7 +74,7 @@ impl<'m> Owner<'m> {
                     })
                     .collect();
                 let factor = self.run_usize(&factors, &format!("{hint}_factor"));
-                quote!(#runtime::ops::pixel_shuffle(#x, #factor)?)
+                quote!(#x.pixel_shuffle(#factor)?)
             }
             Op::ChannelShuffle(_) => {
                 let groups: Vec<usize> = column
@@ -88,7 +85,7 @@ impl<'m> Owner<'m> {
                     })
                     .collect();
                 let groups = self.run_usize(&groups, &format!("{hint}_groups"));
-                quote!(#runtime::ops::channel_shuffle(#x, #groups)?)
+                quote!(#x.channel_shuffle(#groups)?)
             }
             Op::LocalResponseNorm { .. } => self.local_response_norm(column, &hint, &x),
             Op::Activation(activation) => self.activation(*activation, &x),
@@ -102,12 +99,12 @@ impl<'m> Owner<'m> {
                     .collect();
                 let p = self.run_float(&probabilities, &format!("{hint}_p"));
                 match first.op {
-                    Op::Dropout(_) => quote!(pass.dropout(#x, #p)?),
-                    Op::Dropout2d(_) => quote!(pass.dropout2d(#x, #p)?),
-                    _ => quote!(pass.drop_path(#x, #p)?),
+                    Op::Dropout(_) => quote!(pass.dropout(#reference, #p)?),
+                    Op::Dropout2d(_) => quote!(pass.dropout2d(#reference, #p)?),
+                    _ => quote!(pass.drop_path(#reference, #p)?),
                 }
             }
-            Op::Flatten => quote!(#runtime::ops::flatten(#x)?),
+            Op::Flatten => quote!(#x.flatten()?),
             Op::Crop { size, like } => {
                 let size = match (size.each_ref().map(Dim::as_usize), like) {
                     ([Some(_), Some(_)], _) => self.pair(column, &hint, |op| match op {
@@ -124,10 +121,10 @@ impl<'m> Owner<'m> {
                         quote!([#height, #width])
                     }
                 };
-                quote!(#runtime::ops::crop2d(#x, #size)?)
+                quote!(#x.crop2d(#size)?)
             }
             Op::Pad { top, bottom, left, right } => {
-                quote!(#runtime::ops::pad2d(#x, #top, #bottom, #left, #right)?)
+                quote!(#x.pad2d(#top, #bottom, #left, #right)?)
             }
             Op::Conv(_)
             | Op::Deconv(_)
@@ -399,7 +396,6 @@ impl<'m> Owner<'m> {
     }
 
     fn local_response_norm(&mut self, column: &[&'m Layer], hint: &str, x: &TokenStream) -> TokenStream {
-        let runtime = self.context.runtime.clone();
         let parts: Vec<(usize, f64, f64, f64)> = column
             .iter()
             .filter_map(|layer| match layer.op {
@@ -414,14 +410,13 @@ impl<'m> Owner<'m> {
             self.run_float(&column, &format!("{hint}_{name}"))
         };
         let (alpha, beta, k) = (part("alpha", |p| p.1), part("beta", |p| p.2), part("k", |p| p.3));
-        quote!(#runtime::ops::local_response_norm(#x, #size, #alpha, #beta, #k)?)
+        quote!(#x.local_response_norm(#size, #alpha, #beta, #k)?)
     }
 
     fn activation(&self, activation: Activation, x: &TokenStream) -> TokenStream {
-        let runtime = &self.context.runtime;
         let plain = match activation {
-            Activation::Leaky(slope) => return quote!(#runtime::ops::leaky_relu(#x, #slope)?),
-            Activation::Elu(alpha) => return quote!(#runtime::ops::elu(#x, #alpha)?),
+            Activation::Leaky(slope) => return quote!(#x.leaky_relu(#slope)?),
+            Activation::Elu(alpha) => return quote!(#x.elu(#alpha)?),
             Activation::Relu => "relu",
             Activation::Relu6 => "relu6",
             Activation::Gelu => "gelu",
@@ -433,7 +428,7 @@ impl<'m> Owner<'m> {
             Activation::Softmax => "softmax",
         };
         let plain = format_ident!("{plain}");
-        quote!(#runtime::ops::#plain(#x)?)
+        quote!(#x.#plain()?)
     }
 }
 

@@ -70,7 +70,7 @@ impl<'m> Owner<'m> {
         let mut chain = Chain::from_reference(x.clone());
         self.note_reads(&bodies);
         self.steps(&bodies, &mut chain);
-        let (runtime, name) = (&self.context.runtime, &self.name);
+        let (runtime, name, value) = (&self.context.runtime, &self.name, self.context.value());
         let (declarations, builds) = (self.declarations(), self.builds());
         let signature = self.numbers.signature();
         let nested = &self.nested;
@@ -81,11 +81,7 @@ impl<'m> Owner<'m> {
             let unused = if used { quote!() } else { quote!(let _ = params;) };
             (
                 quote!(#unused ::core::result::Result::Ok(Self { #builds })),
-                quote! {
-                    use #runtime::{Module as _, ModuleT as _};
-                    #statements
-                    ::core::result::Result::Ok(#result)
-                },
+                quote!(#statements ::core::result::Result::Ok(#result)),
             )
         } else {
             let message = self.context.broken();
@@ -105,11 +101,11 @@ impl<'m> Owner<'m> {
                     #build
                 }
 
-                fn run(
+                fn run<#value: #runtime::Value>(
                     &self,
-                    #x: &#runtime::Tensor,
-                    pass: &#runtime::Pass,
-                ) -> #runtime::CandleResult<#runtime::Tensor> {
+                    #x: &#value,
+                    pass: &#runtime::Pass<#value>,
+                ) -> #runtime::CandleResult<#value> {
                     #run
                 }
             }
@@ -263,7 +259,6 @@ impl<'m> Owner<'m> {
     }
 
     fn step(&mut self, column: &[&'m Step], chain: &mut Chain) {
-        let runtime = self.context.runtime.clone();
         let Some(first) = column.first() else { return };
         match first {
             Step::Layer(_) => {
@@ -298,20 +293,15 @@ impl<'m> Owner<'m> {
                 let mut inner = chain.inner();
                 self.steps(&bodies, &mut inner);
                 let (x, branch, value) = (chain.reference(), local("branch"), inner.expression());
+                let v = self.context.value();
                 chain.push(quote!({
                     let #branch = #value;
-                    #runtime::ops::concat(&[#x, &#branch])?
+                    #v::concat(&[#x, &#branch])?
                 }));
             }
             Step::Branches { merge, branches, .. } => self.branches(column, *merge, branches.len(), chain),
             Step::Taps { merge, taps, .. } => {
-                let taps: Vec<TokenStream> = taps
-                    .iter()
-                    .map(|tap| {
-                        let tap = tap_variable(tap);
-                        quote!(&#tap)
-                    })
-                    .collect();
+                let taps: Vec<Ident> = taps.iter().map(|tap| tap_variable(tap)).collect();
                 chain.push(self.merged(*merge, &taps));
             }
             Step::Tap(name) => {
@@ -327,8 +317,8 @@ impl<'m> Owner<'m> {
                 chain.push(quote!(pass.keep(#name, #value)?));
             }
             Step::Flatten => {
-                let x = chain.reference();
-                chain.push(quote!(#runtime::ops::flatten(#x)?));
+                let x = chain.receiver();
+                chain.push(quote!(#x.flatten()?));
             }
             Step::Network(call) => self.network_call(call, chain),
             Step::Custom { path, expression, output, .. } => {
@@ -340,7 +330,6 @@ impl<'m> Owner<'m> {
 
     /// A block, or a list of its copies.
     fn call(&mut self, column: &[&'m Call], chain: &mut Chain) {
-        let runtime = self.context.runtime.clone();
         let Some(first) = column.first() else { return };
         let Some(callee) = self.callees.get(first.block.0).cloned() else { return };
         let name = &callee.name;
@@ -391,7 +380,6 @@ impl<'m> Owner<'m> {
             }
             (None, _) => {}
         }
-        let _ = runtime;
     }
 
     fn flow_of(&self, call: &Call) -> String {
@@ -443,7 +431,6 @@ impl<'m> Owner<'m> {
     }
 
     fn residual(&mut self, column: &[&'m Step], chain: &mut Chain) {
-        let runtime = self.context.runtime.clone();
         let parts: Vec<(&'m [Step], &'m Shortcut)> = column
             .iter()
             .filter_map(|step| match step {
@@ -473,7 +460,7 @@ impl<'m> Owner<'m> {
             quote!({
                 let #body = #value;
                 let #shortcut = #other;
-                #runtime::ops::add(&#body, &#shortcut)?
+                #body.add(&#shortcut)?
             })
         } else if !projected.is_empty() {
             let field = self.optional_projection(&projected, parts.len());
@@ -484,7 +471,7 @@ impl<'m> Owner<'m> {
                     ::core::option::Option::Some(#projection) => #projection.run(#x, pass)?,
                     ::core::option::Option::None => #clone,
                 };
-                #runtime::ops::add(&#body, &#shortcut)?
+                #body.add(&#shortcut)?
             })
         } else if absent == parts.len() {
             value
@@ -496,12 +483,12 @@ impl<'m> Owner<'m> {
             let field = self.field("skip", None, quote!(bool), build, doc);
             quote!({
                 let #body = #value;
-                if self.#field { #runtime::ops::add(&#body, #x)? } else { #body }
+                if self.#field { #body.add(#x)? } else { #body }
             })
         } else {
             quote!({
                 let #body = #value;
-                #runtime::ops::add(&#body, #x)?
+                #body.add(#x)?
             })
         };
         chain.push(expression);
@@ -563,11 +550,11 @@ impl<'m> Owner<'m> {
 
     fn branches(&mut self, column: &[&'m Step], merge: Merge, count: usize, chain: &mut Chain) {
         let mut lets = TokenStream::new();
-        let mut references = Vec::new();
+        let mut values = Vec::new();
         let parts: Vec<Ident> = (1..=count).map(|index| local(&format!("part_{index}"))).collect();
         if merge == Merge::Split {
-            let (runtime, x) = (&self.context.runtime, chain.reference());
-            lets.extend(quote!(let [#(#parts),*] = #runtime::ops::split(#x)?;));
+            let x = chain.receiver();
+            lets.extend(quote!(let [#(#parts),*] = #x.split()?;));
         }
         for (index, part) in parts.into_iter().enumerate() {
             let bodies: Vec<&'m [Step]> = column
@@ -584,26 +571,23 @@ impl<'m> Owner<'m> {
             self.steps(&bodies, &mut inner);
             let (branch, value) = (local(&format!("branch_{}", index + 1)), inner.expression());
             lets.extend(quote!(let #branch = #value;));
-            references.push(quote!(&#branch));
+            values.push(branch);
         }
-        let merged = self.merged(merge, &references);
+        let merged = self.merged(merge, &values);
         chain.push(quote!({ #lets #merged }));
     }
 
-    /// `concat(&[a, b])`, `add(&add(a, b)?, c)?`
-    fn merged(&self, merge: Merge, values: &[TokenStream]) -> TokenStream {
-        let runtime = &self.context.runtime;
+    /// `V::concat(&[&a, &b])?`, `a.add(&b)?.add(&c)?`
+    fn merged(&self, merge: Merge, values: &[Ident]) -> TokenStream {
+        let value = self.context.value();
         if matches!(merge, Merge::Concat | Merge::Split) {
-            return quote!(#runtime::ops::concat(&[#(#values),*])?);
+            return quote!(#value::concat(&[#(&#values),*])?);
         }
         let operation = local(merge.keyword());
-        let Some((first, rest)) = values.split_first() else { return quote!() };
-        let mut out = first.clone();
-        for (index, value) in rest.iter().enumerate() {
-            let left = if index == 0 { out } else { quote!(&#out) };
-            out = quote!(#runtime::ops::#operation(#left, #value)?);
+        match values.split_first() {
+            Some((first, others)) => quote!(#first #(.#operation(&#others)?)*),
+            None => TokenStream::new(),
         }
-        out
     }
 
     fn network_call(&mut self, call: &NetworkCall, chain: &mut Chain) {
@@ -663,7 +647,7 @@ impl<'m> Owner<'m> {
         });
         let field = self.field(&field(path, "custom"), None, quote!(#runtime::layers::Custom), build, doc);
         let x = chain.reference();
-        chain.push(quote!(self.#field.forward(#x)?));
+        chain.push(quote!(self.#field.run(#x)?));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Sizes that are known at run time only: one check each, at the boundary.
 
 use super::Context;
-use super::words::local;
 use cnn_ir::dim::Atom;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
@@ -10,6 +9,8 @@ use quote::quote;
 struct Dimension {
     /// The input's variable.
     input: Ident,
+    /// The input's name, for people.
+    name: String,
     /// The dimension of its tensor.
     index: usize,
     /// Its size, as a sum.
@@ -24,19 +25,23 @@ struct Place<'m> {
     at_least: u64,
     /// The input's variable.
     input: Ident,
+    /// The input's name, for people.
+    name: String,
     /// The dimension of its tensor.
     dimension: usize,
 }
 
 impl Context<'_> {
-    /// The facts of the `where` clause, and that a symbol has one size wherever it stands.
-    pub(super) fn symbol_checks(&self) -> TokenStream {
+    /// The facts of the `where` clause, and that a symbol has one size wherever it stands, of the inputs in these
+    /// variables.
+    pub(super) fn symbol_checks(&self, inputs: &[Ident]) -> TokenStream {
         let (runtime, network) = (&self.runtime, self.model.name.text.as_str());
         let mut dims: Vec<Dimension> = Vec::new();
-        for port in &self.model.inputs {
-            let input = local(port.name.as_ref().map_or("x", |name| &name.text));
+        for (port, input) in self.model.inputs.iter().zip(inputs) {
+            let name = port.name.as_ref().map_or("x", |name| &name.text);
             dims.extend(port.shape.dims().iter().enumerate().map(|(axis, dim)| Dimension {
                 input: input.clone(),
+                name: name.to_owned(),
                 index: axis + 1,
                 terms: dim.terms(),
             }));
@@ -76,8 +81,8 @@ impl Context<'_> {
 
 /// A dimension that is one symbol: `modulus * atom + remainder`.
 fn place(dimension: &Dimension) -> Option<Place<'_>> {
-    let Dimension { input, index, terms } = dimension;
-    let (coefficient, [Atom::Symbol { name, modulus, remainder, at_least }]) =
+    let Dimension { input, name, index, terms } = dimension;
+    let (coefficient, [Atom::Symbol { name: symbol, modulus, remainder, at_least }]) =
         terms.first().map(|(coefficient, atoms)| (*coefficient, atoms.as_slice()))?
     else {
         return None;
@@ -85,11 +90,12 @@ fn place(dimension: &Dimension) -> Option<Place<'_>> {
     let rest: i128 = terms.iter().skip(1).map(|(constant, _)| *constant).sum();
     let lone = coefficient == i128::from(*modulus) && rest == i128::from(*remainder) && terms.len() <= 2;
     lone.then(|| Place {
-        symbol: name,
+        symbol,
         modulus: *modulus,
         remainder: *remainder,
         at_least: *at_least,
         input: input.clone(),
+        name: name.clone(),
         dimension: *index,
     })
 }
@@ -121,6 +127,6 @@ impl Place<'_> {
             2 => "height",
             _ => "width",
         };
-        format!("the {axis} of `{}`", self.input)
+        format!("the {axis} of `{}`", self.name)
     }
 }

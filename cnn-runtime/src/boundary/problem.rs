@@ -36,6 +36,22 @@ pub enum BoundaryProblem {
         /// The tensor's.
         found: DeviceLocation,
     },
+    /// Another rank, other sizes or another batch than a plan was compiled for.
+    Planned {
+        /// The plan's batch.
+        batch: usize,
+        /// The sizes of one sample, [`ANY`] where all are taken.
+        expected: Vec<usize>,
+        /// The tensor's sizes, batch included.
+        found: Vec<usize>,
+    },
+    /// Another number of inputs or outputs.
+    Ports {
+        /// How many there are, and of what.
+        expected: (usize, &'static str),
+        /// How many were given or asked for.
+        found: usize,
+    },
     /// A size that the declaration's `where` does not allow.
     Size {
         /// The symbol, `H`.
@@ -67,6 +83,24 @@ impl fmt::Display for BoundaryProblem {
                     Some(advice) => write!(f, "; {advice}"),
                     None => Ok(()),
                 }
+            }
+            Self::Planned { batch, expected, found } => {
+                write!(f, "expected {}, found {}", named(&batch.to_string(), expected), sizes(found))?;
+                match found.split_first() {
+                    Some((other, sample)) if fits(expected, sample) => {
+                        write!(
+                            f,
+                            "; its batch is fixed, compile another with `CompileOptions::batch({other})`"
+                        )
+                    }
+                    _ => match advice(expected, found) {
+                        Some(advice) => write!(f, "; {advice}"),
+                        None => Ok(()),
+                    },
+                }
+            }
+            Self::Ports { expected: (count, what), found } => {
+                write!(f, "it has {count} {what}, found {found}")
             }
             Self::Empty { found } => {
                 write!(f, "expected at least one sample, found {}", sizes(found))
@@ -101,8 +135,13 @@ impl fmt::Display for BoundaryProblem {
 
 /// `(N, 3, 224, any)`.
 fn batch_of(dims: &[usize]) -> String {
+    named("N", dims)
+}
+
+/// A shape whose batch is written so.
+fn named(batch: &str, dims: &[usize]) -> String {
     let dims = dims.iter().map(|&dim| if dim == ANY { "any".to_owned() } else { dim.to_string() });
-    format!("(N, {})", dims.collect::<Vec<_>>().join(", "))
+    format!("({batch}, {})", dims.collect::<Vec<_>>().join(", "))
 }
 
 /// `(8, 3, 224, 224)`.
@@ -110,7 +149,7 @@ fn sizes(dims: &[usize]) -> String {
     crate::weights::report::shape(dims)
 }
 
-pub(super) fn fits(expected: &[usize], found: &[usize]) -> bool {
+pub(crate) fn fits(expected: &[usize], found: &[usize]) -> bool {
     expected.len() == found.len() && expected.iter().zip(found).all(|(&e, &f)| e == ANY || e == f)
 }
 

@@ -5,6 +5,8 @@ use candle_core::{ModuleT, Tensor, Var, bail};
 use crate::error::Result;
 use crate::ops;
 use crate::params::{Fill, Params, Role};
+use crate::pass::Pass;
+use crate::value::{Operation, Value};
 
 /// What a [`BatchNorm2d`] is, in the words of PyTorch's `nn.BatchNorm2d`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +131,14 @@ impl BatchNorm2d {
     #[must_use]
     pub fn running_var(&self) -> &Tensor {
         self.running_var.as_tensor()
+    }
+
+    /// The layer on any [`Value`], in training or not as the pass is.
+    ///
+    /// # Errors
+    /// As `forward_t`.
+    pub fn run<V: Value>(&self, x: &V, pass: &Pass<V>) -> candle_core::Result<V> {
+        V::apply(&Operation::BatchNorm2d { layer: self.clone(), train: pass.is_train() }, &[x])
     }
 
     fn forward_train(&self, x: &Tensor) -> candle_core::Result<Tensor> {

@@ -5,6 +5,7 @@ use candle_core::{Module, Tensor};
 use crate::error::Result;
 use crate::ops;
 use crate::params::{Fill, Params, Role};
+use crate::value::{Operation, Value};
 use crate::{Padding, Window};
 
 /// What a [`Conv2d`] is, in the words of PyTorch's `nn.Conv2d`.
@@ -182,6 +183,14 @@ impl Conv2d {
     #[must_use]
     pub const fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> candle_core::Result<V> {
+        V::apply(&Operation::Conv2d(self.clone()), &[x])
     }
 }
 

@@ -5,6 +5,7 @@ use candle_core::{Module, Tensor};
 use crate::error::Result;
 use crate::ops;
 use crate::params::{Fill, Params, Role};
+use crate::value::{Operation, Value};
 use crate::{Padding, Window};
 
 /// What a [`ConvTranspose2d`] is, in the words of PyTorch's `nn.ConvTranspose2d`.
@@ -180,6 +181,14 @@ impl ConvTranspose2d {
     #[must_use]
     pub const fn bias(&self) -> Option<&Tensor> {
         self.bias.as_ref()
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> candle_core::Result<V> {
+        V::apply(&Operation::ConvTranspose2d(self.clone()), &[x])
     }
 }
 

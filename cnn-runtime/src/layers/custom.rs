@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use candle_core::{Module, Result, Tensor, bail};
+use candle_core::{DType, Device, Module, Result, Tensor, bail};
+
+use crate::value::{Operation, Value};
 
 /// Any candle module, with the shape that its output was stated to have.
 ///
@@ -29,6 +31,22 @@ impl Custom {
     /// Wraps a module whose output is `(N, output..)`; a size of 0 is not checked.
     pub fn new(path: &str, module: impl Module + Send + Sync + 'static, output: &[usize]) -> Self {
         Self { path: path.to_owned(), module: Arc::new(module), output: output.to_vec() }
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> Result<V> {
+        V::apply(&Operation::Custom(self.clone()), &[x])
+    }
+
+    /// The shape of its output: as stated, or where that is open, that of a run on zeros.
+    pub(crate) fn shape(&self, x: &[usize]) -> Result<Vec<usize>> {
+        match x.first() {
+            Some(&batch) if !self.output.contains(&0) => Ok([&[batch], self.output.as_slice()].concat()),
+            _ => Ok(self.forward(&Tensor::zeros(x, DType::F32, &Device::Cpu)?)?.dims().to_vec()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use candle_core::{Module, Tensor, bail};
 use crate::error::Result;
 use crate::ops;
 use crate::params::Params;
+use crate::value::{Operation, Value};
 
 /// What an [`InstanceNorm2d`] is, in the words of PyTorch's `nn.InstanceNorm2d`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,14 +95,28 @@ impl InstanceNorm2d {
     pub fn bias(&self) -> Option<&Tensor> {
         self.affine.as_ref().map(|(_, bias)| bias)
     }
+
+    /// The input is a map of these channels.
+    pub(crate) fn check(&self, x: &[usize]) -> candle_core::Result<()> {
+        let channels = self.config.num_features;
+        match x {
+            [_, found, _, _] if *found == channels => Ok(()),
+            _ => bail!("instance norm: expected (N, {channels}, H, W), found {x:?}"),
+        }
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> candle_core::Result<V> {
+        V::apply(&Operation::InstanceNorm2d(self.clone()), &[x])
+    }
 }
 
 impl Module for InstanceNorm2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let channels = self.config.num_features;
-        if x.rank() != 4 || x.dim(1)? != channels {
-            bail!("instance norm: expected (N, {channels}, H, W), found {:?}", x.dims());
-        }
+        self.check(x.dims())?;
         ops::instance_norm(x, self.weight(), self.bias(), self.config.eps)
     }
 }

@@ -5,6 +5,7 @@ use candle_core::{Module, Tensor};
 use crate::error::Result;
 use crate::ops;
 use crate::params::Params;
+use crate::value::{Operation, Value};
 
 /// What a [`LayerNorm`] is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +86,14 @@ impl LayerNorm {
     #[must_use]
     pub const fn bias(&self) -> &Tensor {
         &self.bias
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> candle_core::Result<V> {
+        V::apply(&Operation::LayerNorm(self.clone()), &[x])
     }
 }
 

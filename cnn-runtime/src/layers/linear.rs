@@ -5,7 +5,9 @@ use candle_core::{Module, Tensor};
 use crate::error::Result;
 use crate::ops;
 use crate::params::{Fill, Params, Role};
-use crate::pass::Pass;
+use crate::pass::{Pass, mask};
+use crate::random::Generator;
+use crate::value::{Operation, Value};
 
 /// What a [`Linear`] is, in the words of PyTorch's `nn.Linear`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,11 +101,31 @@ impl Linear {
     /// # Errors
     /// Where the input does not have `in_features` features.
     pub fn forward_pass(&self, x: &Tensor, pass: &Pass) -> candle_core::Result<Tensor> {
-        if self.config.dropconnect == 0.0 {
-            return self.forward(x);
+        self.forward_masked(x, pass.generator())
+    }
+
+    /// The layer with the weights that masks of this generator leave; with all where there is none.
+    pub(crate) fn forward_masked(
+        &self,
+        x: &Tensor,
+        generator: Option<&Generator>,
+    ) -> candle_core::Result<Tensor> {
+        match (generator, self.config.dropconnect) {
+            (Some(generator), p) if p > 0.0 => {
+                let weight = mask::apply(&self.weight, p, self.weight.rank(), generator)?;
+                ops::linear(x, &weight, self.bias.as_ref())
+            }
+            _ => self.forward(x),
         }
-        let weight = pass.dropout(&self.weight, self.config.dropconnect)?;
-        ops::linear(x, &weight, self.bias.as_ref())
+    }
+
+    /// The layer on any [`Value`]: with drop-connect where the pass is training.
+    ///
+    /// # Errors
+    /// Where the input does not have `in_features` features.
+    pub fn run<V: Value>(&self, x: &V, pass: &Pass<V>) -> candle_core::Result<V> {
+        let generator = pass.generator().filter(|_| self.config.dropconnect > 0.0).cloned();
+        V::apply(&Operation::Linear { layer: self.clone(), generator }, &[x])
     }
 
     /// What the layer was built from.

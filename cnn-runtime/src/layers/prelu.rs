@@ -5,6 +5,7 @@ use candle_core::{Module, Tensor};
 use crate::error::Result;
 use crate::ops;
 use crate::params::{Fill, Params, Role};
+use crate::value::{Operation, Value};
 
 /// The parametric rectifier (He et al., arXiv 1502.01852), PyTorch's `nn.PReLU`: `x` where it is
 /// positive, else `weight x`, with one slope for all channels or one for each.
@@ -45,6 +46,14 @@ impl PRelu {
     #[must_use]
     pub const fn weight(&self) -> &Tensor {
         &self.weight
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> candle_core::Result<V> {
+        V::apply(&Operation::PRelu(self.clone()), &[x])
     }
 }
 

@@ -5,6 +5,7 @@ use candle_core::{Module, Tensor};
 use crate::error::Result;
 use crate::ops;
 use crate::params::{Fill, Params, Role};
+use crate::value::{Operation, Value};
 
 /// A learnt factor per channel of (N, C, H, W) or (N, C), ConvNeXt's layer scale (Touvron et al.,
 /// "Going deeper with image transformers", arXiv 2103.17239).
@@ -46,6 +47,14 @@ impl Scale {
     #[must_use]
     pub const fn weight(&self) -> &Tensor {
         &self.weight
+    }
+
+    /// The layer on any [`Value`].
+    ///
+    /// # Errors
+    /// As `forward`.
+    pub fn run<V: Value>(&self, x: &V) -> candle_core::Result<V> {
+        V::apply(&Operation::Scale(self.clone()), &[x])
     }
 }
 

@@ -113,12 +113,23 @@ pub fn tanh(x: &Tensor) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
-    let planes = check::planes("softmax", x)?;
+    check::input("softmax", x)?;
+    let planes = softmax_sizes(x.dims())?;
     if x.device().is_cpu() {
         apply1(Softmax { shape: x.shape().clone(), planes }, Vec::new(), [x])
     } else {
         softmax_composed(x)
     }
+}
+
+/// The sizes of a [`softmax`].
+pub(crate) fn softmax_sizes(x: &[usize]) -> Result<Planes> {
+    check::planes("softmax", x)
+}
+
+/// The sizes of an activation that looks at each value by itself.
+pub(crate) fn activation_sizes(name: &str, x: &[usize]) -> Result<()> {
+    check::filled(name, x)
 }
 
 /// `x` where positive, `weight * x` elsewhere, with one weight for all or one per channel: `x` `(N, C, ..)`, `weight`
@@ -136,18 +147,23 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn prelu(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     const OP: &str = "prelu";
-    let planes = check::planes(OP, x)?;
+    check::input(OP, x)?;
     check::alike(OP, x, weight, "weight")?;
-    let slopes = match *weight.dims() {
-        [slopes] if slopes == 1 || slopes == planes.channels => slopes,
-        _ => bail!(
-            "{OP}: expected a weight of shape [1] or [{}] for the input {:?}, found {:?}",
-            planes.channels,
-            x.shape(),
-            weight.shape()
-        ),
-    };
+    let (planes, slopes) = prelu_sizes(x.dims(), weight.dims())?;
     apply2(Prelu { shape: x.shape().clone(), planes, slopes }, Vec::new(), [x, weight])
+}
+
+/// The sizes of a [`prelu`], and the number of slopes.
+pub(crate) fn prelu_sizes(x: &[usize], weight: &[usize]) -> Result<(Planes, usize)> {
+    const OP: &str = "prelu";
+    let planes = check::planes(OP, x)?;
+    match *weight {
+        [slopes] if slopes == 1 || slopes == planes.channels => Ok((planes, slopes)),
+        _ => bail!(
+            "{OP}: expected a weight of shape [1] or [{}] for the input {x:?}, found {weight:?}",
+            planes.channels
+        ),
+    }
 }
 
 pub(super) fn apply(name: &'static str, function: Activation, x: &Tensor) -> Result<Tensor> {

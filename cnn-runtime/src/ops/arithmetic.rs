@@ -69,19 +69,24 @@ pub fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn scale(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     const OP: &str = "scale";
-    let planes = check::planes(OP, x)?;
+    check::input(OP, x)?;
     check::alike(OP, x, weight, "weight")?;
-    match *weight.dims() {
-        [channels] | [channels, 1, 1] if channels == planes.channels => {}
-        _ => bail!(
-            "{OP}: expected a weight of shape [{}, 1, 1] for the input {:?}, found {:?}",
-            planes.channels,
-            x.shape(),
-            weight.shape()
-        ),
-    }
+    let planes = scale_sizes(x.dims(), weight.dims())?;
     let (shape, factors) = (x.shape().clone(), weight.shape().clone());
     apply2(Scale { op: OP, shape, factors, planes, kind: Factors::PerChannel }, Vec::new(), [x, weight])
+}
+
+/// The sizes of a [`scale`].
+pub(crate) fn scale_sizes(x: &[usize], weight: &[usize]) -> Result<Planes> {
+    const OP: &str = "scale";
+    let planes = check::planes(OP, x)?;
+    match *weight {
+        [channels] | [channels, 1, 1] if channels == planes.channels => Ok(planes),
+        _ => bail!(
+            "{OP}: expected a weight of shape [{}, 1, 1] for the input {x:?}, found {weight:?}",
+            planes.channels
+        ),
+    }
 }
 
 /// How two tensors meet.
@@ -96,20 +101,42 @@ fn pair<'a>(op: &str, a: &'a Tensor, b: &'a Tensor) -> Result<Pair<'a>> {
     check::input(op, a)?;
     check::input(op, b)?;
     check::alike(op, a, b, "second tensor")?;
-    if a.dims() == b.dims() {
-        return Ok(Pair::Same);
+    Ok(match pair_sizes(op, a.dims(), b.dims())? {
+        Meeting::Same => Pair::Same,
+        Meeting::First(planes) => Pair::Planes(a, b, planes),
+        Meeting::Second(planes) => Pair::Planes(b, a, planes),
+    })
+}
+
+/// Which of two values is the map, where the other is a number for each of its planes.
+pub(crate) enum Meeting {
+    /// They have one shape.
+    Same,
+    /// The first.
+    First(Planes),
+    /// The second.
+    Second(Planes),
+}
+
+/// The sizes of an [`add`] or [`mul`].
+pub(crate) fn pair_sizes(op: &str, a: &[usize], b: &[usize]) -> Result<Meeting> {
+    check::filled(op, a)?;
+    check::filled(op, b)?;
+    if a == b {
+        return Ok(Meeting::Same);
     }
-    for (map, numbers) in [(a, b), (b, a)] {
-        let [batch, channels, height, width] = *map.dims() else { continue };
-        if [&[batch, channels][..], &[batch, channels, 1, 1]].contains(&numbers.dims()) {
-            return Ok(Pair::Planes(map, numbers, Planes { batch, channels, plane: height * width }));
-        }
+    let planes = |map: &[usize], numbers: &[usize]| {
+        let [batch, channels, height, width] = *map else { return None };
+        let fits = [&[batch, channels][..], &[batch, channels, 1, 1]].contains(&numbers);
+        fits.then_some(Planes { batch, channels, plane: height * width })
+    };
+    if let Some(planes) = planes(a, b) {
+        return Ok(Meeting::First(planes));
     }
-    bail!(
-        "{op}: expected equal shapes, or (N, C) or (N, C, 1, 1) with (N, C, H, W), found {:?} and {:?}",
-        a.shape(),
-        b.shape()
-    )
+    if let Some(planes) = planes(b, a) {
+        return Ok(Meeting::Second(planes));
+    }
+    bail!("{op}: expected equal shapes, or (N, C) or (N, C, 1, 1) with (N, C, H, W), found {a:?} and {b:?}")
 }
 
 /// A map plus a number per plane.

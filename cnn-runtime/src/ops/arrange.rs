@@ -14,8 +14,15 @@ use candle_core::{Result, Tensor, bail};
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn flatten(x: &Tensor) -> Result<Tensor> {
-    check::planes("flatten", x)?;
+    check::input("flatten", x)?;
+    flatten_sizes(x.dims())?;
     x.flatten_from(1)
+}
+
+/// The shape of a [`flatten`].
+pub(crate) fn flatten_sizes(x: &[usize]) -> Result<[usize; 2]> {
+    let planes = check::planes("flatten", x)?;
+    Ok([planes.batch, planes.channels * planes.plane])
 }
 
 /// The tensors one after another along dimension 1.
@@ -31,19 +38,30 @@ pub fn flatten(x: &Tensor) -> Result<Tensor> {
 /// ```
 pub fn concat(tensors: &[&Tensor]) -> Result<Tensor> {
     const OP: &str = "concat";
-    let Some((first, others)) = tensors.split_first() else { bail!("{OP}: expected at least one tensor") };
+    for tensor in tensors {
+        check::input(OP, tensor)?;
+        check::alike(OP, tensors[0], tensor, "tensor")?;
+    }
+    let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| tensor.dims()).collect();
+    concat_sizes(&shapes)?;
+    Tensor::cat(tensors, 1)
+}
+
+/// The shape of a [`concat()`].
+pub(crate) fn concat_sizes(shapes: &[&[usize]]) -> Result<Vec<usize>> {
+    const OP: &str = "concat";
+    let Some((first, others)) = shapes.split_first() else { bail!("{OP}: expected at least one tensor") };
     check::planes(OP, first)?;
+    let mut shape = first.to_vec();
     for other in others {
         check::planes(OP, other)?;
-        check::alike(OP, first, other, "tensor")?;
-        let (expected, found) = (first.dims(), other.dims());
-        if expected.len() != found.len() || expected[0] != found[0] || expected[2..] != found[2..] {
-            bail!(
-                "{OP}: expected shapes that differ in their channels only, found {expected:?} and {found:?}"
-            );
+        if first.len() != other.len() || first[0] != other[0] || first[2..] != other[2..] {
+            bail!("{OP}: expected shapes that differ in their channels only, found {first:?} and {other:?}");
         }
+        shape[1] = shape[1].saturating_add(other[1]);
     }
-    Tensor::cat(tensors, 1)
+    check::shape(OP, &shape)?;
+    Ok(shape)
 }
 
 /// `N` equal parts of dimension 1, in order; PyTorch's `chunk`.
@@ -60,14 +78,30 @@ pub fn concat(tensors: &[&Tensor]) -> Result<Tensor> {
 /// ```
 pub fn split<const N: usize>(x: &Tensor) -> Result<[Tensor; N]> {
     const OP: &str = "split";
-    check::planes(OP, x)?;
-    let channels = x.dim(1)?;
-    if N == 0 || !channels.is_multiple_of(N) {
-        bail!("{OP}: expected a number of parts that divides the channels of {:?}, found {N}", x.shape());
-    }
-    let each = channels / N;
-    let parts = (0..N).map(|part| x.narrow(1, part * each, each)).collect::<Result<Vec<_>>>()?;
+    let parts = (0..N).map(|index| part(x, index, N)).collect::<Result<Vec<_>>>()?;
     parts.try_into().map_err(|_| candle_core::Error::Msg(format!("{OP}: not {N} parts")))
+}
+
+/// One of the parts of a [`split`].
+pub(crate) fn part(x: &Tensor, index: usize, parts: usize) -> Result<Tensor> {
+    check::input("split", x)?;
+    let each = split_sizes(x.dims(), index, parts)?[1];
+    x.narrow(1, index * each, each)
+}
+
+/// The shape of a part of a [`split`].
+pub(crate) fn split_sizes(x: &[usize], index: usize, parts: usize) -> Result<Vec<usize>> {
+    const OP: &str = "split";
+    let channels = check::planes(OP, x)?.channels;
+    if parts == 0 || !channels.is_multiple_of(parts) {
+        bail!("{OP}: expected a number of parts that divides the channels of {x:?}, found {parts}");
+    }
+    if index >= parts {
+        bail!("{OP}: there is no part {index} of {parts}");
+    }
+    let mut shape = x.to_vec();
+    shape[1] = channels / parts;
+    Ok(shape)
 }
 
 /// The centre of `x` `(N, C, H, W)`: `(N, C, height, width)`, from row `(H - height) / 2` and column
@@ -83,15 +117,19 @@ pub fn split<const N: usize>(x: &Tensor) -> Result<[Tensor; N]> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn crop2d(x: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor> {
+    check::input("crop2d", x)?;
+    let [top, left] = crop2d_sizes(x.dims(), [height, width])?;
+    x.narrow(2, top, height)?.narrow(3, left, width)?.contiguous()
+}
+
+/// The first row and column of a [`crop2d`].
+pub(crate) fn crop2d_sizes(x: &[usize], [height, width]: [usize; 2]) -> Result<[usize; 2]> {
     const OP: &str = "crop2d";
     let [_, _, h, w] = check::map(OP, x)?;
     if height == 0 || width == 0 || height > h || width > w {
-        bail!(
-            "{OP}: expected a size from 1x1 to {h}x{w} for the input {:?}, found {height}x{width}",
-            x.shape()
-        );
+        bail!("{OP}: expected a size from 1x1 to {h}x{w} for the input {x:?}, found {height}x{width}");
     }
-    x.narrow(2, (h - height) / 2, height)?.narrow(3, (w - width) / 2, width)?.contiguous()
+    Ok([(h - height) / 2, (w - width) / 2])
 }
 
 /// `x` `(N, C, H, W)` with zeros around it.
@@ -106,12 +144,19 @@ pub fn crop2d(x: &Tensor, [height, width]: [usize; 2]) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn pad2d(x: &Tensor, top: usize, bottom: usize, left: usize, right: usize) -> Result<Tensor> {
+    check::input("pad2d", x)?;
+    pad2d_sizes(x.dims(), [top, bottom, left, right])?;
+    x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)
+}
+
+/// The shape of a [`pad2d`].
+pub(crate) fn pad2d_sizes(x: &[usize], [top, bottom, left, right]: [usize; 4]) -> Result<[usize; 4]> {
     const OP: &str = "pad2d";
     let [n, c, h, w] = check::map(OP, x)?;
     let (height, width) =
         (h.saturating_add(top).saturating_add(bottom), w.saturating_add(left).saturating_add(right));
     check::shape(OP, &[n, c, height, width])?;
-    x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)
+    Ok([n, c, height, width])
 }
 
 /// `(N, C, H, W)` as `(N, C / r^2, H r, W r)`: channel `c r^2 + i r + j` becomes the pixels `(y r + i, x r + j)` of
@@ -127,14 +172,19 @@ pub fn pad2d(x: &Tensor, top: usize, bottom: usize, left: usize, right: usize) -
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn pixel_shuffle(x: &Tensor, r: usize) -> Result<Tensor> {
+    check::input("pixel_shuffle", x)?;
+    let [n, c, height, width] = pixel_shuffle_sizes(x.dims(), r)?;
+    let cells = x.reshape(&[n, c, r, r, height / r, width / r])?;
+    cells.permute([0, 1, 4, 2, 5, 3])?.contiguous()?.reshape((n, c, height, width))
+}
+
+/// The shape of a [`pixel_shuffle`].
+pub(crate) fn pixel_shuffle_sizes(x: &[usize], r: usize) -> Result<[usize; 4]> {
     const OP: &str = "pixel_shuffle";
     let [n, c, h, w] = check::map(OP, x)?;
     match r.checked_mul(r) {
-        Some(square) if square > 0 && c.is_multiple_of(square) => {
-            let cells = x.reshape(&[n, c / square, r, r, h, w])?;
-            cells.permute([0, 1, 4, 2, 5, 3])?.contiguous()?.reshape((n, c / square, h * r, w * r))
-        }
-        _ => bail!("{OP}: expected channels that are a multiple of {r} * {r}, found shape {:?}", x.shape()),
+        Some(square) if square > 0 && c.is_multiple_of(square) => Ok([n, c / square, h * r, w * r]),
+        _ => bail!("{OP}: expected channels that are a multiple of {r} * {r}, found shape {x:?}"),
     }
 }
 
@@ -152,13 +202,17 @@ pub fn pixel_shuffle(x: &Tensor, r: usize) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn channel_shuffle(x: &Tensor, groups: usize) -> Result<Tensor> {
-    const OP: &str = "channel_shuffle";
-    let [n, c, h, w] = check::map(OP, x)?;
-    if groups == 0 || !c.is_multiple_of(groups) {
-        bail!(
-            "{OP}: expected a number of groups that divides the channels of {:?}, found {groups}",
-            x.shape()
-        );
-    }
+    check::input("channel_shuffle", x)?;
+    let [n, c, h, w] = channel_shuffle_sizes(x.dims(), groups)?;
     x.reshape((n, groups, c / groups, h * w))?.transpose(1, 2)?.contiguous()?.reshape((n, c, h, w))
+}
+
+/// The sizes of a [`channel_shuffle`].
+pub(crate) fn channel_shuffle_sizes(x: &[usize], groups: usize) -> Result<[usize; 4]> {
+    const OP: &str = "channel_shuffle";
+    let sizes = check::map(OP, x)?;
+    if groups == 0 || !sizes[1].is_multiple_of(groups) {
+        bail!("{OP}: expected a number of groups that divides the channels of {x:?}, found {groups}");
+    }
+    Ok(sizes)
 }

@@ -35,7 +35,8 @@ pub fn batch_norm_train(
     eps: f64,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     const OP: &str = "batch_norm_train";
-    let planes = check::planes(OP, x)?;
+    check::input(OP, x)?;
+    let planes = check::planes(OP, x.dims())?;
     if planes.batch * planes.plane == 1 {
         bail!(
             "{OP}: expected more than one value per channel in training, found shape {:?}; use a larger batch or the \
@@ -75,13 +76,22 @@ pub fn batch_norm_eval(
     eps: f64,
 ) -> Result<Tensor> {
     const OP: &str = "batch_norm_eval";
-    let planes = check::planes(OP, x)?;
-    check::vector(OP, x, mean, planes.channels, "mean")?;
+    check::input(OP, x)?;
+    check::alike(OP, x, mean, "mean")?;
+    let planes = batch_norm_sizes(x.dims(), mean.dims())?;
     check::vector(OP, x, var, planes.channels, "variance")?;
     let (weight, bias) = affine(OP, x, planes.channels, [weight, bias])?;
     let norm = Norm { op: OP, shape: x.shape().clone(), planes, eps, kind: Statistics::Running };
 
     apply3(norm, vec![mean.contiguous()?.detach(), var.contiguous()?.detach()], [x, &weight, &bias])
+}
+
+/// The sizes of a [`batch_norm_eval`].
+pub(crate) fn batch_norm_sizes(x: &[usize], mean: &[usize]) -> Result<Planes> {
+    const OP: &str = "batch_norm_eval";
+    let planes = check::planes(OP, x)?;
+    check::length(OP, x, mean, planes.channels, "mean")?;
+    Ok(planes)
 }
 
 /// Weight and bias per channel, 1 and 0 where there is none.

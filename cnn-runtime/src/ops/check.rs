@@ -1,4 +1,6 @@
 //! The checks of arguments that operations share; every message names the operation and what it found.
+//!
+//! Those of sizes alone take sizes: a recorded operation has no tensors.
 use candle_core::{DType, Result, Shape, Tensor, bail};
 use cnn_ir::window::Axis;
 use cnn_kernels::{channels::Planes, window::Span};
@@ -11,29 +13,34 @@ pub(super) fn input(op: &str, x: &Tensor) -> Result<()> {
     if !matches!(x.dtype(), DType::F32 | DType::F64) {
         bail!("{op}: expected a tensor of f32 or f64, found {}", x.dtype().as_str());
     }
-    if x.elem_count() == 0 {
-        bail!("{op}: expected at least one value, found shape {:?}", x.shape());
+    filled(op, x.dims())
+}
+
+/// There is at least one value.
+pub(super) fn filled(op: &str, x: &[usize]) -> Result<()> {
+    if x.contains(&0) {
+        bail!("{op}: expected at least one value, found shape {x:?}");
     }
     Ok(())
 }
 
 /// The input is a map `(N, C, H, W)`: its sizes.
-pub(super) fn map(op: &str, x: &Tensor) -> Result<[usize; 4]> {
-    input(op, x)?;
-    match *x.dims() {
+pub(super) fn map(op: &str, x: &[usize]) -> Result<[usize; 4]> {
+    filled(op, x)?;
+    match *x {
         [n, c, h, w] => Ok([n, c, h, w]),
-        _ => bail!("{op}: expected a map (N, C, H, W), found shape {:?}", x.shape()),
+        _ => bail!("{op}: expected a map (N, C, H, W), found shape {x:?}"),
     }
 }
 
 /// The input is `(N, C, ...)`: seen channel by channel.
-pub(super) fn planes(op: &str, x: &Tensor) -> Result<Planes> {
-    input(op, x)?;
-    match x.dims() {
+pub(super) fn planes(op: &str, x: &[usize]) -> Result<Planes> {
+    filled(op, x)?;
+    match x {
         [batch, channels, plane @ ..] => {
             Ok(Planes { batch: *batch, channels: *channels, plane: plane.iter().product() })
         }
-        _ => bail!("{op}: expected (N, C, ...), found shape {:?}", x.shape()),
+        _ => bail!("{op}: expected (N, C, ...), found shape {x:?}"),
     }
 }
 
@@ -53,12 +60,13 @@ pub(super) fn alike(op: &str, x: &Tensor, other: &Tensor, what: &str) -> Result<
 /// A vector with one value per channel, like the input.
 pub(super) fn vector(op: &str, x: &Tensor, vector: &Tensor, len: usize, what: &str) -> Result<()> {
     alike(op, x, vector, what)?;
-    if vector.dims() != [len] {
-        bail!(
-            "{op}: expected a {what} of shape [{len}] for the input {:?}, found {:?}",
-            x.shape(),
-            vector.shape()
-        );
+    length(op, x.dims(), vector.dims(), len, what)
+}
+
+/// A vector has one value per channel of the input.
+pub(super) fn length(op: &str, x: &[usize], vector: &[usize], len: usize, what: &str) -> Result<()> {
+    if vector != [len] {
+        bail!("{op}: expected a {what} of shape [{len}] for the input {x:?}, found {vector:?}");
     }
     Ok(())
 }

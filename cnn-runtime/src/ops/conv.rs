@@ -36,23 +36,30 @@ pub fn conv2d(
     groups: usize,
 ) -> Result<Tensor> {
     const OP: &str = "conv2d";
+    check::input(OP, x)?;
+    check::alike(OP, x, weight, "weight")?;
+    let conv = conv2d_sizes(x.dims(), weight.dims(), window, groups)?;
+    apply(Forward(conv), OP, [x, weight], bias, conv.out_channels)
+}
+
+/// The sizes of a [`conv2d`].
+pub(crate) fn conv2d_sizes(x: &[usize], weight: &[usize], window: &Window, groups: usize) -> Result<Conv> {
+    const OP: &str = "conv2d";
     let [batch, in_channels, height, width] = check::map(OP, x)?;
-    let [out_channels, group_inputs, ..] = weight_of(OP, x, weight, window)?;
+    let [out_channels, group_inputs, ..] = weight_of(OP, weight, window)?;
     if groups == 0
         || !out_channels.is_multiple_of(groups)
         || group_inputs.checked_mul(groups) != Some(in_channels)
     {
         bail!(
             "{OP}: expected a weight of shape (O, C / {groups}, ..) with O a multiple of {groups} (groups) for the \
-             input {:?}, found {:?}",
-            x.shape(),
-            weight.shape()
+             input {x:?}, found {weight:?}"
         );
     }
     let (Some([rows, columns]), Some([out_height, out_width])) =
         (window.axes([height, width]), window.out([height, width]))
     else {
-        bail!("{OP}: the window does not fit into the input {:?}: {window:?}", x.shape());
+        bail!("{OP}: the window does not fit into the input {x:?}: {window:?}");
     };
     let conv = Conv {
         batch,
@@ -63,7 +70,7 @@ pub fn conv2d(
         columns: check::span(OP, columns, width, out_width)?,
     };
     check::shape(OP, &[batch, out_channels, out_height, out_width])?;
-    apply(Forward(conv), OP, [x, weight], bias, out_channels)
+    Ok(conv)
 }
 
 /// Transposed convolution of `x` `(N, C, H, W)` with `weight` `(C, O / groups, kernel height, kernel width)`, plus
@@ -94,14 +101,27 @@ pub fn conv_transpose2d(
     groups: usize,
 ) -> Result<Tensor> {
     const OP: &str = "conv_transpose2d";
+    check::input(OP, x)?;
+    check::alike(OP, x, weight, "weight")?;
+    let conv = conv_transpose2d_sizes(x.dims(), weight.dims(), window, output_padding, groups)?;
+    apply(Transposed(conv), OP, [x, weight], bias, conv.in_channels)
+}
+
+/// The sizes of the convolution that a [`conv_transpose2d`] transposes.
+pub(crate) fn conv_transpose2d_sizes(
+    x: &[usize],
+    weight: &[usize],
+    window: &Window,
+    output_padding: [usize; 2],
+    groups: usize,
+) -> Result<Conv> {
+    const OP: &str = "conv_transpose2d";
     let [batch, in_channels, height, width] = check::map(OP, x)?;
-    let [weight_inputs, group_outputs, ..] = weight_of(OP, x, weight, window)?;
+    let [weight_inputs, group_outputs, ..] = weight_of(OP, weight, window)?;
     if groups == 0 || !in_channels.is_multiple_of(groups) || weight_inputs != in_channels {
         bail!(
             "{OP}: expected a weight of shape (C, O / {groups}, ..) with C a multiple of {groups} (groups) for the \
-             input {:?}, found {:?}",
-            x.shape(),
-            weight.shape()
+             input {x:?}, found {weight:?}"
         );
     }
     for axis in 0..2 {
@@ -122,10 +142,10 @@ pub fn conv_transpose2d(
         Some(([rows, columns], out_height, columns.transposed_out(width, output_padding[1])?))
     });
     let Some(([rows, columns], out_height, out_width)) = sizes else {
-        bail!("{OP}: nothing is left of the output of {:?} by {window:?}", x.shape());
+        bail!("{OP}: nothing is left of the output of {x:?} by {window:?}");
     };
     let Some(out_channels) = group_outputs.checked_mul(groups) else {
-        bail!("{OP}: the weight {:?} is too large for {groups} groups", weight.shape());
+        bail!("{OP}: the weight {weight:?} is too large for {groups} groups");
     };
     let conv = Conv {
         batch,
@@ -136,17 +156,16 @@ pub fn conv_transpose2d(
         columns: check::span(OP, columns, out_width, width)?,
     };
     check::shape(OP, &[batch, out_channels, out_height, out_width])?;
-    apply(Transposed(conv), OP, [x, weight], bias, out_channels)
+    Ok(conv)
 }
 
 /// The weight's sizes, its kernel being the window's.
-fn weight_of(op: &str, x: &Tensor, weight: &Tensor, window: &Window) -> Result<[usize; 4]> {
-    check::alike(op, x, weight, "weight")?;
-    match *weight.dims() {
+fn weight_of(op: &str, weight: &[usize], window: &Window) -> Result<[usize; 4]> {
+    match *weight {
         [a, b, h, w] if [h, w] == window.kernel_size && a > 0 && b > 0 => Ok([a, b, h, w]),
         _ => {
             let [h, w] = window.kernel_size;
-            bail!("{op}: expected a weight of shape (.., .., {h}, {w}), found {:?}", weight.shape())
+            bail!("{op}: expected a weight of shape (.., .., {h}, {w}), found {weight:?}")
         }
     }
 }
@@ -352,7 +371,7 @@ impl Kernel<2, 1> for WeightGradient {
 
 /// The gradient of a bias per channel: the sums of `grad`'s channels.
 pub(super) fn bias_gradient(bias: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-    gradient(bias, &Sums(check::planes("bias gradient", grad)?), [grad])
+    gradient(bias, &Sums(check::planes("bias gradient", grad.dims())?), [grad])
 }
 
 struct Sums(Planes);

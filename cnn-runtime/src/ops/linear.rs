@@ -26,27 +26,31 @@ use cnn_kernels::{
 /// ```
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     const OP: &str = "linear";
-    let planes = check::planes(OP, x)?;
+    check::input(OP, x)?;
     check::alike(OP, x, weight, "weight")?;
-    let (batch, inputs) = (planes.batch, planes.channels * planes.plane);
-    let outputs = match *weight.dims() {
-        [outputs, features] if features == inputs && outputs > 0 => outputs,
-        _ => bail!(
-            "{OP}: expected a weight of shape (O, {inputs}) for the input {:?}, found {:?}",
-            x.shape(),
-            weight.shape()
-        ),
-    };
-    check::shape(OP, &[batch, outputs])?;
+    let sizes = linear_sizes(x.dims(), weight.dims())?;
     let x = if x.rank() == 2 { x.clone() } else { x.flatten_from(1)? };
-    let kernel = Forward(Linear { batch, inputs, outputs });
+    let kernel = Forward(sizes);
     match bias {
         None => apply2(kernel, Vec::new(), [&x, weight]),
         Some(bias) => {
-            check::vector(OP, &x, bias, outputs, "bias")?;
+            check::vector(OP, &x, bias, sizes.outputs, "bias")?;
             apply3(kernel, Vec::new(), [&x, weight, bias])
         }
     }
+}
+
+/// The sizes of a [`linear`].
+pub(crate) fn linear_sizes(x: &[usize], weight: &[usize]) -> Result<Linear> {
+    const OP: &str = "linear";
+    let planes = check::planes(OP, x)?;
+    let (batch, inputs) = (planes.batch, planes.channels * planes.plane);
+    let outputs = match *weight {
+        [outputs, features] if features == inputs && outputs > 0 => outputs,
+        _ => bail!("{OP}: expected a weight of shape (O, {inputs}) for the input {x:?}, found {weight:?}"),
+    };
+    check::shape(OP, &[batch, outputs])?;
+    Ok(Linear { batch, inputs, outputs })
 }
 
 struct Forward(Linear);

@@ -26,14 +26,20 @@ use cnn_kernels::{
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn local_response_norm(x: &Tensor, size: usize, alpha: f64, beta: f64, k: f64) -> Result<Tensor> {
+    check::input("local_response_norm", x)?;
+    let planes = local_response_norm_sizes(x.dims(), size)?;
+    let response = Response { size, alpha, beta, k };
+    apply1(Lrn { shape: x.shape().clone(), planes, response }, Vec::new(), [x])
+}
+
+/// The sizes of a [`local_response_norm`].
+pub(crate) fn local_response_norm_sizes(x: &[usize], size: usize) -> Result<Planes> {
     const OP: &str = "local_response_norm";
     check::map(OP, x)?;
     if size == 0 {
         bail!("{OP}: expected a size of at least 1 channel, found 0");
     }
-    let response = Response { size, alpha, beta, k };
-    let kernel = Lrn { shape: x.shape().clone(), planes: check::planes(OP, x)?, response };
-    apply1(kernel, Vec::new(), [x])
+    check::planes(OP, x)
 }
 
 #[derive(Clone)]

@@ -26,18 +26,18 @@
 //! assert_eq!(gradients.get(&weight).unwrap().dims(), [16, 3, 3, 3]);
 //! # Ok::<(), candle_core::Error>(())
 //! ```
-mod activation;
-mod arithmetic;
-mod arrange;
-mod batch_norm;
+pub(crate) mod activation;
+pub(crate) mod arithmetic;
+pub(crate) mod arrange;
+pub(crate) mod batch_norm;
 mod check;
-mod conv;
+pub(crate) mod conv;
 mod kernel;
-mod linear;
-mod lrn;
-mod norm;
-mod pool;
-mod resize;
+pub(crate) mod linear;
+pub(crate) mod lrn;
+pub(crate) mod norm;
+pub(crate) mod pool;
+pub(crate) mod resize;
 #[cfg(test)]
 mod tests;
 

@@ -70,11 +70,46 @@ pub fn group_norm(
 /// ```
 pub fn instance_norm(x: &Tensor, weight: Option<&Tensor>, bias: Option<&Tensor>, eps: f64) -> Result<Tensor> {
     const OP: &str = "instance_norm";
-    let [_, channels, height, width] = check::map(OP, x)?;
+    check::input(OP, x)?;
+    let planes = instance_norm_sizes(x.dims())?;
+    apply(OP, Over::Group(planes.channels), x, [weight, bias], eps)
+}
+
+/// The sizes of an [`instance_norm`].
+pub(crate) fn instance_norm_sizes(x: &[usize]) -> Result<Planes> {
+    const OP: &str = "instance_norm";
+    let [_, _, height, width] = check::map(OP, x)?;
     if height * width == 1 {
-        bail!("{OP}: expected more than one pixel per channel, found shape {:?}", x.shape());
+        bail!("{OP}: expected more than one pixel per channel, found shape {x:?}");
     }
-    apply(OP, Over::Group(channels), x, [weight, bias], eps)
+    check::planes(OP, x)
+}
+
+/// The sizes of a [`group_norm`].
+pub(crate) fn group_norm_sizes(x: &[usize], groups: usize, weight: &[usize]) -> Result<Planes> {
+    const OP: &str = "group_norm";
+    let planes = grouped(OP, x, Over::Group(groups))?;
+    check::length(OP, x, weight, planes.channels, "weight")?;
+    Ok(planes)
+}
+
+/// The sizes of a [`layer_norm`].
+pub(crate) fn layer_norm_sizes(x: &[usize], weight: &[usize]) -> Result<Planes> {
+    const OP: &str = "layer_norm";
+    let planes = grouped(OP, x, Over::Channels)?;
+    check::length(OP, x, weight, planes.channels, "weight")?;
+    Ok(planes)
+}
+
+/// The sizes of a norm whose groups divide the channels.
+fn grouped(op: &str, x: &[usize], over: Over) -> Result<Planes> {
+    let planes = check::planes(op, x)?;
+    if let Over::Group(groups) = over
+        && (groups == 0 || !planes.channels.is_multiple_of(groups))
+    {
+        bail!("{op}: expected a number of groups that divides the channels of {x:?}, found {groups}");
+    }
+    Ok(planes)
 }
 
 fn apply(
@@ -84,15 +119,8 @@ fn apply(
     parameters: [Option<&Tensor>; 2],
     eps: f64,
 ) -> Result<Tensor> {
-    let planes = check::planes(op, x)?;
-    if let Over::Group(groups) = over
-        && (groups == 0 || !planes.channels.is_multiple_of(groups))
-    {
-        bail!(
-            "{op}: expected a number of groups that divides the channels of {:?}, found {groups}",
-            x.shape()
-        );
-    }
+    check::input(op, x)?;
+    let planes = grouped(op, x.dims(), over)?;
     let (weight, bias) = affine(op, x, planes.channels, parameters)?;
     let x = x.contiguous()?;
     let norm = Norm { op, over, shape: x.shape().clone(), planes, eps };

@@ -27,7 +27,8 @@ use cnn_kernels::{
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn max_pool2d(x: &Tensor, window: &Window) -> Result<Tensor> {
-    let (shape, pool) = sizes("max_pool2d", x, window)?;
+    check::input("max_pool2d", x)?;
+    let (shape, pool) = sizes("max_pool2d", x.dims(), window)?;
     apply1(Max { shape, pool }, Vec::new(), [x])
 }
 
@@ -48,7 +49,8 @@ pub fn max_pool2d(x: &Tensor, window: &Window) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn avg_pool2d(x: &Tensor, window: &Window, count_include_pad: bool) -> Result<Tensor> {
-    let (shape, pool) = sizes("avg_pool2d", x, window)?;
+    check::input("avg_pool2d", x)?;
+    let (shape, pool) = sizes("avg_pool2d", x.dims(), window)?;
     apply1(Average { shape, pool, count_include_pad }, Vec::new(), [x])
 }
 
@@ -85,16 +87,20 @@ pub fn global_avg_pool2d(x: &Tensor) -> Result<Tensor> {
 }
 
 fn adaptive(op: &'static str, x: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    check::input(op, x)?;
+    let (shape, pool) = adaptive_sizes(op, x.dims(), output)?;
+    apply1(AdaptiveAverage { op, channels: shape[1], pool }, Vec::new(), [x])
+}
+
+/// The shape and sizes of an [`adaptive_avg_pool2d`] or [`global_avg_pool2d`].
+pub(crate) fn adaptive_sizes(op: &str, x: &[usize], output: [usize; 2]) -> Result<([usize; 4], Adaptive)> {
     let [n, c, h, w] = check::map(op, x)?;
     if output.contains(&0) {
         bail!("{op}: expected an output size of at least 1x1, found {output:?}");
     }
-    check::shape(op, &[n, c, output[0], output[1]])?;
-    apply1(
-        AdaptiveAverage { op, channels: c, pool: Adaptive { planes: n * c, input: [h, w], output } },
-        Vec::new(),
-        [x],
-    )
+    let shape = [n, c, output[0], output[1]];
+    check::shape(op, &shape)?;
+    Ok((shape, Adaptive { planes: n * c, input: [h, w], output }))
 }
 
 /// The shapes of input and output.
@@ -104,17 +110,24 @@ struct Shapes {
     output: Shape,
 }
 
-fn sizes(op: &str, x: &Tensor, window: &Window) -> Result<(Shapes, Pool)> {
+fn sizes(op: &str, x: &[usize], window: &Window) -> Result<(Shapes, Pool)> {
+    let (output, pool) = pool_sizes(op, x, window)?;
+    Ok((Shapes { input: Shape::from(x), output: Shape::from(&output[..]) }, pool))
+}
+
+/// The shape and sizes of a [`max_pool2d`] or [`avg_pool2d`].
+pub(crate) fn pool_sizes(op: &str, x: &[usize], window: &Window) -> Result<([usize; 4], Pool)> {
     let [n, c, h, w] = check::map(op, x)?;
     let (Some([rows, columns]), Some([out_h, out_w])) = (window.axes([h, w]), window.out([h, w])) else {
-        bail!("{op}: the window does not fit into the input {:?}: {window:?}", x.shape());
+        bail!("{op}: the window does not fit into the input {x:?}: {window:?}");
     };
-    let output = check::shape(op, &[n, c, out_h, out_w])?;
+    let output = [n, c, out_h, out_w];
+    check::shape(op, &output)?;
     let (rows, columns) = (check::span(op, rows, h, out_h)?, check::span(op, columns, w, out_w)?);
     if rows.empty_window().or(columns.empty_window()).is_some() {
-        bail!("{op}: a window sees nothing but padding of the input {:?}: {window:?}", x.shape());
+        bail!("{op}: a window sees nothing but padding of the input {x:?}: {window:?}");
     }
-    Ok((Shapes { input: x.shape().clone(), output }, Pool { planes: n * c, rows, columns }))
+    Ok((output, Pool { planes: n * c, rows, columns }))
 }
 
 struct Max {

@@ -44,13 +44,21 @@ pub fn upsample_bilinear2d(x: &Tensor, [down, right]: [usize; 2]) -> Result<Tens
 }
 
 fn apply(op: &'static str, mode: Mode, x: &Tensor, factors: [usize; 2]) -> Result<Tensor> {
+    check::input(op, x)?;
+    let (output, sizes) = upsample_sizes(op, x.dims(), factors)?;
+    let (input, output) = (x.shape().clone(), Shape::from(&output[..]));
+    apply1(Resize { op, mode, sizes, input, output }, Vec::new(), [x])
+}
+
+/// The shape and sizes of an upsampling.
+pub(crate) fn upsample_sizes(op: &str, x: &[usize], factors: [usize; 2]) -> Result<([usize; 4], Upsample)> {
     let [n, c, h, w] = check::map(op, x)?;
     if factors.contains(&0) {
         bail!("{op}: expected factors of at least 1, found {factors:?}");
     }
-    let output = check::shape(op, &[n, c, h.saturating_mul(factors[0]), w.saturating_mul(factors[1])])?;
-    let sizes = Upsample { planes: n * c, input: [h, w], factors };
-    apply1(Resize { op, mode, sizes, input: x.shape().clone(), output }, Vec::new(), [x])
+    let output = [n, c, h.saturating_mul(factors[0]), w.saturating_mul(factors[1])];
+    check::shape(op, &output)?;
+    Ok((output, Upsample { planes: n * c, input: [h, w], factors }))
 }
 
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Var};
 use candle_nn::VarMap;
 
 use super::Role;
+use super::watch::Watch;
 use crate::error::Result;
 use crate::random::Generator;
 use crate::weights;
@@ -55,13 +56,23 @@ pub struct State {
     prefix: String,
 }
 
-struct Inner {
+pub(super) struct Inner {
     /// Set when the network is finished: networks inside it hold their state before that.
     entries: OnceLock<Vec<Entry>>,
     dropped_prefix: OnceLock<String>,
     generator: Generator,
     device: Device,
     dtype: DType,
+}
+
+impl Inner {
+    /// Every tensor below a prefix: its name there, the variable, and whether it is trained.
+    pub(super) fn named(&self, prefix: &str) -> impl Iterator<Item = (&str, &Var, Role)> {
+        self.entries.get().into_iter().flatten().filter_map(move |entry| {
+            let name = entry.name.strip_prefix(prefix)?;
+            Some((name, &entry.var, entry.role))
+        })
+    }
 }
 
 impl State {
@@ -79,6 +90,11 @@ impl State {
         let _ = self.inner.dropped_prefix.set(dropped_prefix);
     }
 
+    /// What notices that a variable changed.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(&self.inner, &self.prefix)
+    }
+
     /// The part below a path.
     pub(super) fn below(&self, path: &str) -> Self {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}.") };
@@ -87,10 +103,7 @@ impl State {
 
     /// Every tensor: its name, the variable, and whether it is trained.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Var, Role)> {
-        self.inner.entries.get().into_iter().flatten().filter_map(|entry| {
-            let name = entry.name.strip_prefix(self.prefix.as_str())?;
-            Some((name, &entry.var, entry.role))
-        })
+        self.inner.named(&self.prefix)
     }
 
     /// The variables to give to an optimizer: parameters, not running statistics.

@@ -1,0 +1,298 @@
+//! Networks compiled for inference: [`Plan`].
+//!
+//! `compile` runs a network once on [`Traced`] values, which write down what is done with them. The resulting
+//! [`Graph`] has no branches left and every size is a number, so that all decisions are made before the first image.
+
+use std::fmt;
+
+use candle_core::{DType, Tensor};
+
+use crate::boundary::{ANY, BoundaryProblem, fits};
+use crate::error::{Error, Result};
+use crate::params::{State, Watch};
+
+mod graph;
+mod options;
+mod steps;
+mod traced;
+
+pub use graph::{Graph, Node, Source};
+pub use options::{CompileOptions, Precision, Tuning};
+use steps::Steps;
+pub use traced::Traced;
+
+/// How many sets of sizes a plan of a network with symbolic sizes is prepared for at a time.
+const PREPARED: usize = 8;
+
+/// A network compiled for inference on batches of one size.
+///
+/// ```
+/// use cnn_runtime::prelude::*;
+///
+/// network! {
+///     Tiny: 3x8x8 -> 10 { conv3-4 relu -> pool2 -> fc10 }
+/// }
+///
+/// fn main() -> Result<()> {
+///     let network = Tiny::init(Init::seed(1), &Device::Cpu)?;
+///     let mut plan = network.compile(&CompileOptions::batch(2))?;
+///     let x = Tensor::ones((2, 3, 8, 8), DType::F32, &Device::Cpu)?;
+///     let (planned, eager) = (plan.run(&x)?, network.forward(&x)?.into_inner());
+///     let difference = (planned - eager)?.abs()?.max_all()?.to_scalar::<f32>()?;
+///     assert!(difference < 1e-5);
+///
+///     let error = plan.run(&x.narrow(0, 0, 1)?).unwrap_err();
+///     assert_eq!(
+///         error.to_string(),
+///         "the plan of `Tiny`: expected (2, 3, 8, 8), found (1, 3, 8, 8); its batch is fixed, \
+///          compile another with `CompileOptions::batch(1)`"
+///     );
+///     Ok(())
+/// }
+/// ```
+///
+/// # What it is of
+///
+/// Inference: what [`Pass::eval`](crate::Pass::eval) does, without gradients. Only networks of `f32` on the CPU can be
+/// compiled.
+///
+/// The batch is fixed. Sizes that the network declares as symbols are not: the plan prepares itself for the sizes that
+/// it meets, once for each, and remembers the last few.
+///
+/// # When the weights change
+///
+/// A plan has the weights that the network had when it was compiled. A run where the network has others is
+/// [`Error::WeightsChanged`]. Of each tensor eight values are compared, the first and the last among them: training,
+/// loading and [`Var::set`](candle_core::Var::set) change nearly all values and are noticed, a change of single values
+/// may not be. Where the network, with all its clones, was dropped, the plan goes on with what it has.
+pub struct Plan {
+    name: String,
+    inputs: Vec<Port>,
+    options: CompileOptions,
+    watch: Watch,
+    prepared: Vec<Prepared>,
+    /// What prepares for other sizes, where there are others.
+    record: Option<Box<Record>>,
+}
+
+/// What records a network.
+type Record = dyn Fn(&[Traced]) -> Result<Vec<Traced>> + Send + Sync;
+
+/// An input: its name, empty where there is one, and the sizes of a sample.
+#[derive(Debug)]
+struct Port {
+    name: String,
+    sizes: Vec<usize>,
+}
+
+/// What runs inputs of these shapes.
+#[derive(Debug)]
+struct Prepared {
+    shapes: Vec<Vec<usize>>,
+    steps: Steps,
+}
+
+impl Prepared {
+    fn new(record: &Record, shapes: Vec<Vec<usize>>) -> Result<Self> {
+        let graph = Graph::record(&shapes, record)?;
+        Ok(Self { shapes, steps: Steps::new(graph) })
+    }
+
+    fn takes(&self, inputs: &[&Tensor]) -> bool {
+        self.shapes.iter().zip(inputs).all(|(shape, input)| shape == input.dims())
+    }
+}
+
+impl Plan {
+    /// The plan of what `record` does. `network!` generates the call; for a network written by hand:
+    ///
+    /// ```
+    /// use cnn_runtime::layers::{Conv2d, Conv2dConfig};
+    /// use cnn_runtime::params::Builder;
+    /// use cnn_runtime::prelude::*;
+    /// use cnn_runtime::Value;
+    ///
+    /// fn main() -> Result<()> {
+    ///     let builder = Builder::init(&Init::seed(1), &Device::Cpu)?;
+    ///     let conv = Conv2d::new(builder.root().pp("conv"), Conv2dConfig::new(3, 8, [3, 3]))?;
+    ///     let state = builder.finish()?;
+    ///
+    ///     // Images of any size.
+    ///     let (inputs, options) = (&[("", &[3, 0, 0][..])], CompileOptions::batch(1));
+    ///     let mut plan = Plan::compile("Edges", inputs, &state, &options, move |inputs| {
+    ///         Ok(vec![conv.run(&inputs[0])?.relu()?])
+    ///     })?;
+    ///     let x = Tensor::zeros((1, 3, 10, 12), DType::F32, &Device::Cpu)?;
+    ///     assert_eq!(plan.run(&x)?.dims(), [1, 8, 8, 10]);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// `inputs` are the names of the inputs, empty where there is one, and the sizes of a sample, where 0 stands for
+    /// any size. `record` is called with a value for each.
+    ///
+    /// # Errors
+    /// [`Error::Compile`] where the network is not of `f32` on the CPU, or for a batch of 0; [`Error::Boundary`] where
+    /// the sizes of the options do not fit; what `record` says.
+    pub fn compile(
+        name: &str,
+        inputs: &[(&str, &[usize])],
+        state: &State,
+        options: &CompileOptions,
+        record: impl Fn(&[Traced]) -> Result<Vec<Traced>> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let refused = |reason: String| Err(Error::Compile { network: name.to_owned(), reason });
+        if state.dtype() != DType::F32 || !state.device().is_cpu() {
+            let (dtype, device) = (state.dtype(), state.device().location());
+            return refused(format!(
+                "it is {dtype:?} on {device:?}, and only F32 on the CPU can be compiled"
+            ));
+        }
+        if options.batch == 0 {
+            return refused("a batch has at least one sample, found `CompileOptions::batch(0)`".to_owned());
+        }
+        if options.threads == Some(0) {
+            return refused("a run needs at least one thread, found `with_threads(0)`".to_owned());
+        }
+        let inputs: Vec<Port> = inputs
+            .iter()
+            .map(|(name, sizes)| Port { name: (*name).to_owned(), sizes: sizes.to_vec() })
+            .collect();
+        let symbolic = inputs.iter().any(|port| port.sizes.contains(&ANY));
+        let mut plan = Self {
+            name: name.to_owned(),
+            inputs,
+            options: options.clone(),
+            watch: state.watch(),
+            prepared: Vec::new(),
+            record: None,
+        };
+        if !options.inputs.is_empty() {
+            plan.check_count("inputs", options.inputs.len())?;
+        }
+        if !options.inputs.is_empty() || !symbolic {
+            let declared = plan.inputs.iter().map(|port| &port.sizes);
+            let sizes =
+                if options.inputs.is_empty() { declared.collect() } else { Vec::from_iter(&options.inputs) };
+            let shapes: Vec<Vec<usize>> =
+                sizes.into_iter().map(|sizes| [&[options.batch], sizes.as_slice()].concat()).collect();
+            plan.inputs.iter().zip(&shapes).try_for_each(|(port, shape)| plan.check_shape(port, shape))?;
+            plan.prepared.push(Prepared::new(&record, shapes)?);
+        }
+        if symbolic {
+            plan.record = Some(Box::new(record));
+        }
+        Ok(plan)
+    }
+
+    /// The network's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it was compiled.
+    #[must_use]
+    pub const fn options(&self) -> &CompileOptions {
+        &self.options
+    }
+
+    /// The output for an input, of a network that has one of each.
+    ///
+    /// # Errors
+    /// As [`run_all`](Self::run_all).
+    pub fn run(&mut self, x: &Tensor) -> Result<Tensor> {
+        let mut outputs = self.run_all(&[x])?;
+        match (outputs.pop(), outputs.len()) {
+            (Some(output), 0) => Ok(output),
+            (_, more) => self.refuse(BoundaryProblem::Ports { expected: (more + 1, "outputs"), found: 1 }),
+        }
+    }
+
+    /// The outputs for these inputs, in the order of the declaration.
+    ///
+    /// # Errors
+    /// [`Error::Boundary`] where an input has another shape, batch, element type or device than the plan is for;
+    /// [`Error::WeightsChanged`]; where sizes are new, what the network says to them.
+    pub fn run_all(&mut self, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+        self.check_count("inputs", inputs.len())?;
+        for (port, input) in self.inputs.iter().zip(inputs) {
+            self.check(port, input)?;
+        }
+        if let Some(tensor) = self.watch.changed() {
+            return Err(Error::WeightsChanged { network: self.name.clone(), tensor });
+        }
+        if let Some(prepared) = self.prepared.iter_mut().find(|prepared| prepared.takes(inputs)) {
+            return Ok(prepared.steps.run(inputs)?);
+        }
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.dims().to_vec()).collect();
+        let Some(record) = &self.record else {
+            // Every size is known, and was checked.
+            return self.refuse(BoundaryProblem::Ports { expected: (self.inputs.len(), "inputs"), found: 0 });
+        };
+        let prepared = Prepared::new(record, shapes)?;
+        let outputs = prepared.steps.run(inputs)?;
+        if self.prepared.len() == PREPARED {
+            self.prepared.remove(0);
+        }
+        self.prepared.push(prepared);
+        Ok(outputs)
+    }
+
+    fn check(&self, port: &Port, input: &Tensor) -> Result<()> {
+        if input.dtype() != DType::F32 {
+            return self
+                .refuse_at(port, BoundaryProblem::DType { expected: DType::F32, found: input.dtype() });
+        }
+        if !input.device().is_cpu() {
+            let (expected, found) = (candle_core::DeviceLocation::Cpu, input.device().location());
+            return self.refuse_at(port, BoundaryProblem::Device { expected, found });
+        }
+        self.check_shape(port, input.dims())
+    }
+
+    fn check_shape(&self, port: &Port, shape: &[usize]) -> Result<()> {
+        match shape.split_first() {
+            Some((&batch, sample))
+                if batch == self.options.batch && fits(&port.sizes, sample) && !sample.contains(&0) =>
+            {
+                Ok(())
+            }
+            _ => {
+                let (batch, expected) = (self.options.batch, port.sizes.clone());
+                self.refuse_at(port, BoundaryProblem::Planned { batch, expected, found: shape.to_vec() })
+            }
+        }
+    }
+
+    /// There are that many inputs.
+    fn check_count(&self, what: &'static str, found: usize) -> Result<()> {
+        if found == self.inputs.len() {
+            return Ok(());
+        }
+        self.refuse(BoundaryProblem::Ports { expected: (self.inputs.len(), what), found })
+    }
+
+    fn refuse<T>(&self, problem: BoundaryProblem) -> Result<T> {
+        let network = format!("the plan of `{}`", self.name);
+        Err(Error::Boundary { network, problem: Box::new(problem) })
+    }
+
+    fn refuse_at<T>(&self, port: &Port, problem: BoundaryProblem) -> Result<T> {
+        if port.name.is_empty() {
+            return self.refuse(problem);
+        }
+        let network = format!("the plan of `{}`, input `{}`", self.name, port.name);
+        Err(Error::Boundary { network, problem: Box::new(problem) })
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("name", &self.name)
+            .field("inputs", &self.inputs)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

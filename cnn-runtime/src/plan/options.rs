@@ -1,0 +1,90 @@
+//! How a network is compiled.
+
+/// How a network is compiled.
+///
+/// ```
+/// use cnn_runtime::prelude::*;
+///
+/// let options = CompileOptions::batch(8).with_precision(Precision::Exact);
+/// assert_eq!((options.batch, options.tuning), (8, Tuning::Fast));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompileOptions {
+    /// The samples of every input: a plan's batch is fixed.
+    pub batch: usize,
+    /// The sizes of a sample of each input, to prepare before the first run. For a network that declares sizes as
+    /// symbols; none by default.
+    pub inputs: Vec<Vec<usize>>,
+    /// How exact the arithmetic is, [`Precision::F32`] by default.
+    pub precision: Precision,
+    /// How the code of each layer is chosen, [`Tuning::Fast`] by default.
+    pub tuning: Tuning,
+    /// The most threads that a run takes; all of rayon's by default.
+    pub threads: Option<usize>,
+}
+
+/// How exact the arithmetic of a plan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precision {
+    /// `f32` in any arrangement, Winograd's included.
+    #[default]
+    F32,
+    /// `f32` by the definitions of the layers: without Winograd's arrangement, whose errors are larger.
+    Exact,
+    /// Weights in `bf16`, sums in `f32`.
+    Bf16,
+}
+
+/// How the code of each layer is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tuning {
+    /// By rules, at once.
+    #[default]
+    Fast,
+    /// By measurements on this machine, while compiling.
+    Measured,
+}
+
+impl CompileOptions {
+    /// For batches of that many samples.
+    #[must_use]
+    pub const fn batch(batch: usize) -> Self {
+        let (precision, tuning) = (Precision::F32, Tuning::Fast);
+        Self { batch, inputs: Vec::new(), precision, tuning, threads: None }
+    }
+
+    /// Adds the sizes of a sample of the next input, `[3, 480, 640]`.
+    #[must_use]
+    pub fn with_input(mut self, sizes: impl Into<Vec<usize>>) -> Self {
+        self.inputs.push(sizes.into());
+        self
+    }
+
+    /// Sets how exact the arithmetic is.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// Sets how the code of each layer is chosen.
+    #[must_use]
+    pub fn with_tuning(self, tuning: Tuning) -> Self {
+        Self { tuning, ..self }
+    }
+
+    /// Sets the most threads that a run takes.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+}
+
+impl Default for CompileOptions {
+    /// One sample.
+    fn default() -> Self {
+        Self::batch(1)
+    }
+}
