@@ -105,6 +105,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A plan cannot be run as asked.
+    #[error("the plan of `{network}`: {reason}")]
+    Plan {
+        /// The network's name.
+        network: String,
+        /// What stands against it, and what to do.
+        reason: String,
+    },
+
     /// A compiled network's weights are no longer those that it was compiled with.
     #[error(
         "the plan of `{network}` has other weights than the network has now: `{tensor}` changed; compile again"

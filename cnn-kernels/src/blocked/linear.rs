@@ -215,7 +215,7 @@ impl<T: Stored> Kernel for Rows<'_, T> {
                 // Eight samples share a reading of the weights.
                 let samples = (self.of.batch - n).min(8);
                 match samples {
-                    8 => self.samples::<V, 2, 8>(n),
+                    8 => self.samples::<V, 3, 8>(n),
                     4..8 => self.samples::<V, 2, 4>(n),
                     2 | 3 => self.samples::<V, 4, 2>(n),
                     _ => self.samples::<V, 4, 1>(n),
@@ -283,10 +283,10 @@ impl<T: Stored, const R: usize, const N: usize> Kernel for Dots<'_, T, R, N> {
             let x: [*const f32; N] = std::array::from_fn(|n| memory.plain(of.input, first + n, inputs));
             let w: [*const T; R] = std::array::from_fn(|r| weight.add((row + r) * inputs));
             let mut sums = [[V::zero(); N]; R];
-            // A second set of sums where one alone would wait for itself.
+            // A second set of sums where one alone would wait for itself; more would not fit the registers.
             let mut more = [[V::zero(); N]; R];
             let mut i = 0;
-            while i + 2 * LANES <= inputs {
+            while R * N <= 8 && i + 2 * LANES <= inputs {
                 for r in 0..R {
                     let (one, two) = (T::load::<V>(w[r].add(i)), T::load::<V>(w[r].add(i + LANES)));
                     for n in 0..N {

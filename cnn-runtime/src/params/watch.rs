@@ -12,7 +12,7 @@ use super::state::Inner;
 /// compares those bit by bit. A step of an optimizer, running statistics that move and weights that are set change
 /// nearly every value, and are noticed. A change of single values may not be, and neither is a change of tensors that
 /// are not in the CPU's memory as `f32` or `f64`. A network that was dropped has not changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Watch {
     network: Weak<Inner>,
     prefix: String,

@@ -4,6 +4,7 @@
 //! [`Graph`] has no branches left and every size is a number, so that all decisions are made before the first image.
 
 use std::fmt;
+use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
@@ -11,14 +12,16 @@ use crate::boundary::{ANY, BoundaryProblem, fits};
 use crate::error::{Error, Result};
 use crate::params::{State, Watch};
 
+mod fused;
 mod graph;
 mod options;
-mod steps;
+mod prepared;
 mod traced;
 
+pub use fused::Row;
 pub use graph::{Graph, Node, Source};
 pub use options::{CompileOptions, Precision, Tuning};
-use steps::Steps;
+use prepared::Prepared;
 pub use traced::Traced;
 
 /// How many sets of sizes a plan of a network with symbolic sizes is prepared for at a time.
@@ -72,35 +75,17 @@ pub struct Plan {
     watch: Watch,
     prepared: Vec<Prepared>,
     /// What prepares for other sizes, where there are others.
-    record: Option<Box<Record>>,
+    record: Option<Arc<Record>>,
 }
 
 /// What records a network.
 type Record = dyn Fn(&[Traced]) -> Result<Vec<Traced>> + Send + Sync;
 
 /// An input: its name, empty where there is one, and the sizes of a sample.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Port {
     name: String,
     sizes: Vec<usize>,
-}
-
-/// What runs inputs of these shapes.
-#[derive(Debug)]
-struct Prepared {
-    shapes: Vec<Vec<usize>>,
-    steps: Steps,
-}
-
-impl Prepared {
-    fn new(record: &Record, shapes: Vec<Vec<usize>>) -> Result<Self> {
-        let graph = Graph::record(&shapes, record)?;
-        Ok(Self { shapes, steps: Steps::new(graph) })
-    }
-
-    fn takes(&self, inputs: &[&Tensor]) -> bool {
-        self.shapes.iter().zip(inputs).all(|(shape, input)| shape == input.dims())
-    }
 }
 
 impl Plan {
@@ -177,10 +162,10 @@ impl Plan {
             let shapes: Vec<Vec<usize>> =
                 sizes.into_iter().map(|sizes| [&[options.batch], sizes.as_slice()].concat()).collect();
             plan.inputs.iter().zip(&shapes).try_for_each(|(port, shape)| plan.check_shape(port, shape))?;
-            plan.prepared.push(Prepared::new(&record, shapes)?);
+            plan.prepared.push(Prepared::new(&record, shapes, options)?);
         }
         if symbolic {
-            plan.record = Some(Box::new(record));
+            plan.record = Some(Arc::new(record));
         }
         Ok(plan)
     }
@@ -219,24 +204,98 @@ impl Plan {
         for (port, input) in self.inputs.iter().zip(inputs) {
             self.check(port, input)?;
         }
-        if let Some(tensor) = self.watch.changed() {
-            return Err(Error::WeightsChanged { network: self.name.clone(), tensor });
+        self.check_weights()?;
+        let index = self.prepare(inputs)?;
+        self.prepared[index].run(&self.name, inputs)
+    }
+
+    /// The outputs for these inputs, without candle: whole batches, row-major, in the order of the declaration. Nothing
+    /// is allocated but what rayon allocates where the caller is not on one of its threads.
+    ///
+    /// Where sizes are symbols these are the sizes of the options, or of the last run.
+    ///
+    /// ```
+    /// use cnn_runtime::prelude::*;
+    ///
+    /// network! {
+    ///     Tiny: 3x8x8 -> 10 { conv3-4 relu -> pool2 -> fc10 }
+    /// }
+    ///
+    /// fn main() -> Result<()> {
+    ///     let mut plan = Tiny::init(Init::seed(1), &Device::Cpu)?.compile(&CompileOptions::batch(1))?;
+    ///     let (pixels, mut logits) = (vec![0.5; 3 * 8 * 8], vec![0.0; 10]);
+    ///     plan.run_slices(&[&pixels], &mut [&mut logits])?;
+    ///     assert!(logits.iter().any(|&logit| logit != 0.0));
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Plan`] for another number of slices or values; [`Error::WeightsChanged`].
+    pub fn run_slices(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<()> {
+        self.check_weights()?;
+        match self.prepared.last_mut() {
+            Some(prepared) => prepared.run_slices(&self.name, inputs, outputs),
+            None => Err(self.unprepared()),
         }
-        if let Some(prepared) = self.prepared.iter_mut().find(|prepared| prepared.takes(inputs)) {
-            return Ok(prepared.steps.run(inputs)?);
+    }
+
+    /// A plan for another thread: it shares the weights and has activations of its own.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            inputs: self.inputs.clone(),
+            options: self.options.clone(),
+            watch: self.watch.clone(),
+            prepared: self.prepared.iter().map(Prepared::fork).collect(),
+            record: self.record.clone(),
         }
-        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.dims().to_vec()).collect();
-        let Some(record) = &self.record else {
-            // Every size is known, and was checked.
-            return self.refuse(BoundaryProblem::Ports { expected: (self.inputs.len(), "inputs"), found: 0 });
-        };
-        let prepared = Prepared::new(record, shapes)?;
-        let outputs = prepared.steps.run(inputs)?;
+    }
+
+    /// The steps of a run, for the sizes of the last one.
+    #[must_use]
+    pub fn steps(&self) -> &[Row] {
+        self.prepared.last().map_or(&[], Prepared::rows)
+    }
+
+    /// Bytes that it holds. Nothing else is allocated while it runs.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.prepared.last().map_or_else(Memory::default, Prepared::memory)
+    }
+
+    fn unprepared(&self) -> Error {
+        let reason =
+            "its sizes are symbols: give them with `CompileOptions::with_input`, or run it on a tensor first";
+        Error::Plan { network: self.name.clone(), reason: reason.to_owned() }
+    }
+
+    fn check_weights(&self) -> Result<()> {
+        match self.watch.changed() {
+            Some(tensor) => Err(Error::WeightsChanged { network: self.name.clone(), tensor }),
+            None => Ok(()),
+        }
+    }
+
+    /// What runs inputs of these shapes, made now if it is not there.
+    fn prepare(&mut self, inputs: &[&Tensor]) -> Result<usize> {
+        if let Some(index) = self.prepared.iter().position(|prepared| prepared.takes(inputs)) {
+            if index + 1 != self.prepared.len() {
+                // The last is the one that was used last.
+                let used = self.prepared.remove(index);
+                self.prepared.push(used);
+            }
+            return Ok(self.prepared.len() - 1);
+        }
+        let Some(record) = &self.record else { return Err(self.unprepared()) };
+        let shapes = inputs.iter().map(|input| input.dims().to_vec()).collect();
+        let prepared = Prepared::new(record.as_ref(), shapes, &self.options)?;
         if self.prepared.len() == PREPARED {
             self.prepared.remove(0);
         }
         self.prepared.push(prepared);
-        Ok(outputs)
+        Ok(self.prepared.len() - 1)
     }
 
     fn check(&self, port: &Port, input: &Tensor) -> Result<()> {
@@ -284,6 +343,28 @@ impl Plan {
         }
         let network = format!("the plan of `{}`, input `{}`", self.name, port.name);
         Err(Error::Boundary { network, problem: Box::new(problem) })
+    }
+}
+
+/// Bytes of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Memory {
+    /// Weights, of all plans that share them together. Fully connected layers in `f32` read the network's own.
+    pub weights: usize,
+    /// Activations: each stands where others are no longer needed.
+    pub activations: usize,
+    /// What kernels need while they run.
+    pub scratch: usize,
+}
+
+/// The steps as a table, and the bytes that they take.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prepared.last() {
+            Some(prepared) => prepared.describe(&self.name, &self.options, f),
+            None => write!(f, "{}: not prepared for any sizes yet", self.name),
+        }
     }
 }
 

@@ -1,0 +1,132 @@
+//! Which algorithm computes a convolution.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use cnn_kernels::blocked::{Activation, Algorithm, ConvInput, ConvStep, Map, Plain, Program, Step, Winograd};
+use cnn_kernels::conv::Conv;
+use cnn_kernels::simd::Isa;
+
+use crate::plan::{Precision, Tuning};
+
+/// Decides once for all convolutions of the same sizes.
+pub(super) struct Chooser {
+    pub(super) isa: Isa,
+    pub(super) threads: usize,
+    pub(super) precision: Precision,
+    pub(super) tuning: Tuning,
+    measured: HashMap<[usize; 16], Algorithm>,
+}
+
+impl Chooser {
+    pub(super) fn new(isa: Isa, threads: usize, precision: Precision, tuning: Tuning) -> Self {
+        Self { isa, threads, precision, tuning, measured: HashMap::new() }
+    }
+
+    /// The algorithm for a convolution.
+    pub(super) fn algorithm(&mut self, conv: &Conv) -> Algorithm {
+        let candidates = self.candidates(conv);
+        match (candidates.as_slice(), self.tuning) {
+            ([only], _) => *only,
+            (_, Tuning::Fast) => by_model(conv),
+            (candidates, Tuning::Measured) => {
+                let key = key(conv);
+                if let Some(&known) = self.measured.get(&key) {
+                    return known;
+                }
+                let best = self.fastest(conv, candidates);
+                self.measured.insert(key, best);
+                best
+            }
+        }
+    }
+
+    /// What computes it, with errors that the precision allows.
+    fn candidates(&self, conv: &Conv) -> Vec<Algorithm> {
+        let mut candidates = vec![Algorithm::Direct];
+        if self.precision != Precision::Exact {
+            // F(6x6) is left out: its error comes near to the bound of 2e-5.
+            let tiles = [Winograd::F2x3, Winograd::F4x3, Winograd::F2x5].map(Algorithm::Winograd);
+            candidates.extend(tiles.into_iter().filter(|&algorithm| ConvStep::fits(algorithm, conv)));
+        }
+        candidates
+    }
+
+    /// The fastest of a few runs each, in turn, on values that are not zero.
+    fn fastest(&self, conv: &Conv, candidates: &[Algorithm]) -> Algorithm {
+        let values = |len: usize| -> Vec<f32> { (0..len).map(|i| (i % 17) as f32 / 17.0 - 0.5).collect() };
+        let weight = values(conv.weight_len());
+        let input =
+            Map { offset: 0, stride: 0, shape: [conv.in_channels, conv.rows.input(), conv.columns.input()] };
+        let input = Map { stride: input.len(), ..input };
+        let output = Map {
+            offset: conv.batch * input.len(),
+            stride: 0,
+            shape: [conv.out_channels, conv.rows.output(), conv.columns.output()],
+        };
+        let output = Map { stride: output.len(), ..output };
+        let plain = ConvStep::takes_plain(conv);
+        let x = values(if plain { conv.input_len() } else { 0 });
+        let place = if plain { ConvInput::Plain(Plain::Input(0)) } else { ConvInput::Map(input) };
+        let mut runs: Vec<_> = candidates
+            .iter()
+            .map(|&algorithm| {
+                let step = ConvStep::new(
+                    self.isa,
+                    *conv,
+                    algorithm,
+                    &weight,
+                    None,
+                    Activation::Relu,
+                    self.threads,
+                    place,
+                    None,
+                    output,
+                );
+                let inputs = if plain { vec![x.len()] } else { Vec::new() };
+                let arena = output.offset + conv.batch * output.len();
+                let step: Box<dyn Step> = Box::new(step);
+                let program = Program::new(vec![step], conv.batch, inputs, Vec::new(), arena, self.threads);
+                let workspace = program.workspace();
+                (algorithm, program, workspace, f64::INFINITY)
+            })
+            .collect();
+        let slices: &[&[f32]] = if plain { &[&x] } else { &[] };
+        for _ in 0..5 {
+            for (_, program, workspace, best) in &mut runs {
+                let start = Instant::now();
+                // No step of it is foreign code, which alone could fail.
+                let _ = program.run(workspace, slices, &mut []);
+                *best = best.min(start.elapsed().as_secs_f64());
+            }
+        }
+        let best = runs.into_iter().min_by(|a, b| a.3.total_cmp(&b.3));
+        best.map_or(Algorithm::Direct, |(algorithm, ..)| algorithm)
+    }
+}
+
+/// The choice that was best on the layers of VGG and ResNet: minimal filtering where there are channels enough to pay for
+/// the transforms, with small tiles on small maps.
+fn by_model(conv: &Conv) -> Algorithm {
+    let channels = (conv.in_channels / conv.groups).min(conv.out_channels / conv.groups);
+    let side = conv.rows.output().min(conv.columns.output());
+    let fits = |winograd| ConvStep::fits(Algorithm::Winograd(winograd), conv);
+    if channels < 16 || side < 3 {
+        Algorithm::Direct
+    } else if fits(Winograd::F2x5) {
+        Algorithm::Winograd(Winograd::F2x5)
+    } else if fits(Winograd::F4x3) {
+        // Two tiles of four cover eight: of seven a fifth is lost, and the weights are twice as large.
+        let small = side <= 8 && conv.batch < 4;
+        Algorithm::Winograd(if small { Winograd::F2x3 } else { Winograd::F4x3 })
+    } else {
+        Algorithm::Direct
+    }
+}
+
+fn key(conv: &Conv) -> [usize; 16] {
+    let Conv { batch, in_channels, out_channels, groups, rows, columns } = *conv;
+    let [a, b, c, d, e, f] = rows.numbers();
+    let [g, h, i, j, k, l] = columns.numbers();
+    [batch, in_channels, out_channels, groups, a, b, c, d, e, f, g, h, i, j, k, l]
+}

@@ -1,0 +1,419 @@
+//! From the recorded graph to what kernels compute: batch norms folded into the layers before them, activations and
+//! residual sums into the ends of those.
+
+use candle_core::{DType, Tensor};
+use cnn_ir::window::Window;
+use cnn_kernels::blocked::{Activation, Operator, PoolKind};
+use cnn_kernels::conv::Conv as Geometry;
+use cnn_kernels::window::Span;
+
+use crate::error::Result;
+use crate::layers;
+use crate::plan::{Graph, Source};
+use crate::value::{self, Operation};
+
+/// What a plan computes, in order.
+pub(super) struct Fused {
+    pub(super) nodes: Vec<Node>,
+    /// The values that are the network's outputs.
+    pub(super) outputs: Vec<usize>,
+}
+
+/// A value and how it is computed.
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) inputs: Vec<usize>,
+    /// With the batch.
+    pub(super) shape: Vec<usize>,
+    /// The layers that it is made of: `conv + bn + relu`.
+    pub(super) layers: String,
+}
+
+/// How a value is computed.
+pub(super) enum Kind {
+    /// An input of the network.
+    Input(usize),
+    /// A convolution; its second input is added before the activation.
+    Conv(Conv),
+    /// A fully connected layer.
+    Linear(Linear),
+    /// Pooling.
+    Pool { kind: PoolKind, spans: [Span; 2] },
+    /// Value by value, of one map or two.
+    Combine { operator: Option<Operator>, affine: Affine, activation: Activation },
+    /// Channels one after another.
+    Concat,
+    /// Some of the channels, from this one on.
+    Slice(usize),
+    /// The same values as one row.
+    Flatten,
+    /// Something that has no kernel of its own here.
+    Eager(Operation),
+}
+
+/// A convolution and what follows it.
+pub(super) struct Conv {
+    pub(super) geometry: Geometry,
+    pub(super) weight: Tensor,
+    pub(super) affine: Affine,
+    pub(super) activation: Activation,
+}
+
+/// A fully connected layer and what follows it.
+pub(super) struct Linear {
+    pub(super) features: [usize; 2],
+    pub(super) weight: Tensor,
+    pub(super) affine: Affine,
+    pub(super) activation: Activation,
+}
+
+/// `scale * x + shift` per channel, in `f64` until it is folded.
+#[derive(Clone, Default)]
+pub(super) struct Affine {
+    pub(super) scale: Option<Vec<f64>>,
+    pub(super) shift: Option<Vec<f64>>,
+}
+
+impl Affine {
+    /// Followed by another.
+    fn then(&mut self, scale: Option<&[f64]>, shift: Option<&[f64]>) {
+        if let Some(factors) = scale {
+            for values in [&mut self.scale, &mut self.shift].into_iter().flatten() {
+                values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+            }
+            if self.scale.is_none() {
+                self.scale = Some(factors.to_vec());
+            }
+        }
+        match (&mut self.shift, shift) {
+            (Some(values), Some(terms)) => {
+                values.iter_mut().zip(terms).for_each(|(value, term)| *value += term)
+            }
+            (None, Some(terms)) => self.shift = Some(terms.to_vec()),
+            (_, None) => {}
+        }
+    }
+}
+
+/// The recorded graph, fused. Values that nothing reads are left out.
+pub(super) fn fuse(graph: &Graph) -> Result<Fused> {
+    let mut readers = vec![0usize; graph.nodes.len()];
+    for node in &graph.nodes {
+        node.inputs.iter().for_each(|&input| readers[input] += 1);
+    }
+    let mut fuser = Fuser { fused: Fused { nodes: Vec::new(), outputs: Vec::new() }, sole: Vec::new() };
+    let mut values = Vec::with_capacity(graph.nodes.len());
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let inputs: Vec<usize> = node.inputs.iter().map(|&input| values[input]).collect();
+        let value = match &node.source {
+            Source::Input(input) => fuser.push(Kind::Input(*input), Vec::new(), &node.shape, "input"),
+            Source::Operation(operation) => fuser.operation(operation, inputs, &node.shape)?,
+        };
+        values.push(value);
+        // What has one reader may become a part of it.
+        fuser.sole.resize(fuser.fused.nodes.len(), false);
+        fuser.sole[value] = readers[index] == 1 && !graph.outputs.contains(&index);
+    }
+    let mut fused = fuser.fused;
+    fused.outputs = graph.outputs.iter().map(|&output| values[output]).collect();
+    Ok(without_unread(fused))
+}
+
+struct Fuser {
+    fused: Fused,
+    /// Whether a value has exactly one reader, which has not been seen yet.
+    sole: Vec<bool>,
+}
+
+impl Fuser {
+    fn push(&mut self, kind: Kind, inputs: Vec<usize>, shape: &[usize], layer: &str) -> usize {
+        let node = Node { kind, inputs, shape: shape.to_vec(), layers: layer.to_owned() };
+        self.fused.nodes.push(node);
+        self.fused.nodes.len() - 1
+    }
+
+    fn operation(&mut self, operation: &Operation, inputs: Vec<usize>, shape: &[usize]) -> Result<usize> {
+        let x = inputs.first().copied().unwrap_or_default();
+        let input_shape = self.fused.nodes.get(x).map(|node| node.shape.clone()).unwrap_or_default();
+        let map = shape.len() == 4;
+        match operation {
+            Operation::Conv2d(layer) => {
+                if let Some(geometry) = conv_geometry(layer, &input_shape, shape) {
+                    let shift = layer.bias().map(to_f64).transpose()?;
+                    let conv = Conv {
+                        geometry,
+                        weight: layer.weight().detach(),
+                        affine: Affine { scale: None, shift },
+                        activation: Activation::Identity,
+                    };
+                    return Ok(self.push(Kind::Conv(conv), inputs, shape, operation.name()));
+                }
+            }
+            Operation::Linear { layer, .. } => {
+                let [in_features, out_features] = [layer.config().in_features, layer.config().out_features];
+                let mut x = x;
+                if input_shape.len() > 2 {
+                    let flat = [shape[0], in_features];
+                    x = self.push(Kind::Flatten, vec![x], &flat, "flatten");
+                }
+                let linear = Linear {
+                    features: [in_features, out_features],
+                    weight: layer.weight().detach(),
+                    affine: Affine { scale: None, shift: layer.bias().map(to_f64).transpose()? },
+                    activation: Activation::Identity,
+                };
+                return Ok(self.push(Kind::Linear(linear), vec![x], shape, operation.name()));
+            }
+            Operation::BatchNorm2d { layer, train: false } => {
+                let (scale, shift) = batch_norm(layer)?;
+                if let Some(value) = self.affine(x, Some(&scale), Some(&shift), map, shape, operation) {
+                    return Ok(value);
+                }
+            }
+            Operation::Scale(layer) => {
+                let scale = to_f64(layer.weight())?;
+                if let Some(value) = self.affine(x, Some(&scale), None, map, shape, operation) {
+                    return Ok(value);
+                }
+            }
+            Operation::Activation(activation) => {
+                if let Some(activation) = kernel_activation(*activation) {
+                    if let Some(slot) = self.open(x).map(|end| end.activation) {
+                        *slot = activation;
+                        self.append(x, operation.name());
+                        return Ok(x);
+                    }
+                    if map {
+                        let kind = Kind::Combine { operator: None, affine: Affine::default(), activation };
+                        return Ok(self.push(kind, inputs, shape, operation.name()));
+                    }
+                }
+            }
+            Operation::Add | Operation::Mul if map => {
+                if let Some(value) = self.meet(operation, &inputs, shape) {
+                    return Ok(value);
+                }
+            }
+            Operation::MaxPool2d(window) => {
+                if let Some(spans) = spans(window, &input_shape, shape) {
+                    let kind = Kind::Pool { kind: PoolKind::Max, spans };
+                    return Ok(self.push(kind, inputs, shape, operation.name()));
+                }
+            }
+            Operation::AvgPool2d { window, count_include_pad } => {
+                if let Some(spans) = spans(window, &input_shape, shape) {
+                    let kind = if *count_include_pad { PoolKind::MeanWithPadding } else { PoolKind::Mean };
+                    return Ok(self.push(Kind::Pool { kind, spans }, inputs, shape, operation.name()));
+                }
+            }
+            Operation::AdaptiveAvgPool2d(_) | Operation::GlobalAvgPool2d => {
+                let axis = |axis: usize| Span::new(input_shape[axis], shape[axis], 1, 1, 1, [0, 0]);
+                if let (Some(rows), Some(columns)) = (axis(2), axis(3)) {
+                    let kind = Kind::Pool { kind: PoolKind::Adaptive, spans: [rows, columns] };
+                    return Ok(self.push(kind, inputs, shape, operation.name()));
+                }
+            }
+            Operation::Concat if map => {
+                return Ok(self.push(Kind::Concat, inputs, shape, operation.name()));
+            }
+            Operation::Split { index, .. } if map => {
+                return Ok(self.push(Kind::Slice(index * shape[1]), inputs, shape, operation.name()));
+            }
+            Operation::Flatten => return Ok(self.push(Kind::Flatten, inputs, shape, operation.name())),
+            _ => {}
+        }
+        Ok(self.push(Kind::Eager(operation.clone()), inputs, shape, operation.name()))
+    }
+
+    /// The open end of a value that has no other reader and no activation yet.
+    fn open(&mut self, value: usize) -> Option<End<'_>> {
+        if !self.sole.get(value).copied().unwrap_or(false) {
+            return None;
+        }
+        let node = &mut self.fused.nodes[value];
+        let (affine, activation, free) = match &mut node.kind {
+            Kind::Conv(conv) => (&mut conv.affine, &mut conv.activation, node.inputs.len() == 1),
+            Kind::Linear(linear) => (&mut linear.affine, &mut linear.activation, false),
+            Kind::Combine { affine, activation, .. } => (affine, activation, false),
+            _ => return None,
+        };
+        (*activation == Activation::Identity).then_some(End { affine, activation, free })
+    }
+
+    fn append(&mut self, value: usize, layer: &str) {
+        let layers = &mut self.fused.nodes[value].layers;
+        layers.push_str(" + ");
+        layers.push_str(layer);
+    }
+
+    /// A scale and a shift, folded into the value or as a step of their own; none where it is no map and cannot be
+    /// folded.
+    fn affine(
+        &mut self,
+        x: usize,
+        scale: Option<&[f64]>,
+        shift: Option<&[f64]>,
+        map: bool,
+        shape: &[usize],
+        operation: &Operation,
+    ) -> Option<usize> {
+        // A residual that was added already would have to be scaled too.
+        let residual =
+            matches!(self.fused.nodes[x].kind, Kind::Conv(_)) && self.fused.nodes[x].inputs.len() > 1;
+        if !residual && let Some(end) = self.open(x) {
+            end.affine.then(scale, shift);
+            self.append(x, operation.name());
+            return Some(x);
+        }
+        if !map {
+            return None;
+        }
+        let mut affine = Affine::default();
+        affine.then(scale, shift);
+        let kind = Kind::Combine { operator: None, affine, activation: Activation::Identity };
+        Some(self.push(kind, vec![x], shape, operation.name()))
+    }
+
+    /// A sum or product of two maps.
+    fn meet(&mut self, operation: &Operation, inputs: &[usize], shape: &[usize]) -> Option<usize> {
+        let &[a, b] = inputs else { return None };
+        let add = matches!(operation, Operation::Add);
+        let alike = self.fused.nodes[a].shape == self.fused.nodes[b].shape;
+        if add && alike && a != b {
+            // Of two convolutions the later: the earlier is computed by then.
+            for (end, other) in [(a.max(b), a.min(b)), (a.min(b), a.max(b))] {
+                let free = self.open(end).is_some_and(|end| end.free);
+                if !free || (end < other && self.is_after(other, end)) {
+                    continue;
+                }
+                if end < other {
+                    // It moves behind what it adds: nobody but this sum reads it.
+                    return Some(self.moved(end, other, operation));
+                }
+                self.fused.nodes[end].inputs.push(other);
+                self.append(end, operation.name());
+                return Some(end);
+            }
+        }
+        let (first, second) = if self.fused.nodes[a].shape == shape { (a, b) } else { (b, a) };
+        let pixel = [shape[0], shape[1], 1, 1];
+        let other = self.fused.nodes[second].shape.as_slice();
+        if self.fused.nodes[first].shape != shape || (other != shape && other != pixel) {
+            return None;
+        }
+        let operator = Some(if add { Operator::Add } else { Operator::Multiply });
+        let kind = Kind::Combine { operator, affine: Affine::default(), activation: Activation::Identity };
+        Some(self.push(kind, vec![first, second], shape, operation.name()))
+    }
+
+    /// Whether a value is computed from another.
+    fn is_after(&self, value: usize, from: usize) -> bool {
+        if value <= from {
+            return value == from;
+        }
+        self.fused.nodes[value].inputs.iter().any(|&input| self.is_after(input, from))
+    }
+
+    /// A convolution computed again at the end, with a residual; where it was, nothing reads it any more.
+    fn moved(&mut self, end: usize, residual: usize, operation: &Operation) -> usize {
+        let gone = Node { kind: Kind::Flatten, inputs: Vec::new(), shape: Vec::new(), layers: String::new() };
+        let mut node = std::mem::replace(&mut self.fused.nodes[end], gone);
+        node.inputs.push(residual);
+        self.fused.nodes.push(node);
+        let value = self.fused.nodes.len() - 1;
+        self.append(value, operation.name());
+        value
+    }
+}
+
+/// What can still be done to a value where it is computed.
+struct End<'n> {
+    affine: &'n mut Affine,
+    activation: &'n mut Activation,
+    /// Whether a residual can be added.
+    free: bool,
+}
+
+/// Keeps what the outputs are made of, and the inputs.
+fn without_unread(fused: Fused) -> Fused {
+    let mut read = vec![false; fused.nodes.len()];
+    let mut open = fused.outputs.clone();
+    while let Some(value) = open.pop() {
+        if !std::mem::replace(&mut read[value], true) {
+            open.extend(&fused.nodes[value].inputs);
+        }
+    }
+    let mut places = vec![0; fused.nodes.len()];
+    let mut nodes = Vec::new();
+    for (index, mut node) in fused.nodes.into_iter().enumerate() {
+        if read[index] || matches!(node.kind, Kind::Input(_)) {
+            node.inputs.iter_mut().for_each(|input| *input = places[*input]);
+            places[index] = nodes.len();
+            nodes.push(node);
+        }
+    }
+    Fused { nodes, outputs: fused.outputs.iter().map(|&output| places[output]).collect() }
+}
+
+/// The values of a tensor.
+fn to_f64(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?)
+}
+
+/// A batch norm with its running statistics as `scale * x + shift`.
+fn batch_norm(layer: &layers::BatchNorm2d) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (mean, var) = (to_f64(layer.running_mean())?, to_f64(layer.running_var())?);
+    let eps = layer.config().eps;
+    let weight = layer.weight().map(to_f64).transpose()?;
+    let bias = layer.bias().map(to_f64).transpose()?;
+    let scale: Vec<f64> = var
+        .iter()
+        .enumerate()
+        .map(|(c, var)| weight.as_ref().map_or(1.0, |weight| weight[c]) / (var + eps).sqrt())
+        .collect();
+    let shift = mean
+        .iter()
+        .enumerate()
+        .map(|(c, mean)| bias.as_ref().map_or(0.0, |bias| bias[c]) - mean * scale[c])
+        .collect();
+    Ok((scale, shift))
+}
+
+fn kernel_activation(activation: value::Activation) -> Option<Activation> {
+    Some(match activation {
+        value::Activation::Relu => Activation::Relu,
+        value::Activation::Relu6 => Activation::Relu6,
+        value::Activation::LeakyRelu { slope } => Activation::Leaky(slope as f32),
+        value::Activation::Elu { alpha } => Activation::Elu(alpha as f32),
+        value::Activation::Gelu => Activation::Gelu,
+        value::Activation::Silu => Activation::Silu,
+        value::Activation::HardSwish => Activation::Hardswish,
+        value::Activation::HardSigmoid => Activation::Hardsigmoid,
+        value::Activation::Sigmoid => Activation::Sigmoid,
+        value::Activation::Tanh => Activation::Tanh,
+        value::Activation::Softmax => return None,
+    })
+}
+
+/// The axes of a window between a map and its output.
+fn spans(window: &Window, input: &[usize], output: &[usize]) -> Option<[Span; 2]> {
+    let (&[_, _, height, width], &[_, _, out_height, out_width]) = (input, output) else { return None };
+    let [rows, columns] = window.axes([height, width])?;
+    let span = |axis: cnn_ir::window::Axis, input, output| {
+        Span::new(input, output, axis.kernel, axis.stride, axis.dilation, [axis.before, axis.after])
+    };
+    Some([span(rows, height, out_height)?, span(columns, width, out_width)?])
+}
+
+fn conv_geometry(layer: &layers::Conv2d, input: &[usize], output: &[usize]) -> Option<Geometry> {
+    let config = layer.config();
+    let [rows, columns] = spans(&config.window(), input, output)?;
+    Some(Geometry {
+        batch: input[0],
+        in_channels: config.in_channels,
+        out_channels: config.out_channels,
+        groups: config.groups,
+        rows,
+        columns,
+    })
+}
