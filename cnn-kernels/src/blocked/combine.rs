@@ -116,6 +116,10 @@ struct Pixels<'a> {
 impl Kernel for Pixels<'_> {
     type Output = ();
 
+    #[allow(
+        clippy::manual_map,
+        reason = "a closure that is not inlined is compiled without the instruction set"
+    )]
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { of, memory, n, block, pixels } = self;
@@ -123,10 +127,14 @@ impl Kernel for Pixels<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             let (x, y) = (at(of.first).cast_const(), at(of.output));
-            let lanes = |buffer: &Option<Buffer>| {
-                buffer.as_ref().map(|buffer| V::load(buffer.pointer().add(block * LANES)))
+            let scale = match &of.scale {
+                Some(buffer) => Some(V::load(buffer.pointer().add(block * LANES))),
+                None => None,
             };
-            let (scale, shift) = (lanes(&of.scale), lanes(&of.shift));
+            let shift = match &of.shift {
+                Some(buffer) => Some(V::load(buffer.pointer().add(block * LANES))),
+                None => None,
+            };
             let second = of.second.map(|(operator, map)| {
                 let step = if map.shape == of.first.shape { LANES } else { 0 };
                 (operator, at(map).cast_const(), step)

@@ -1,5 +1,7 @@
 //! Depthwise convolution: each channel by itself, a vector of sixteen at a time.
 
+use std::ops::Range;
+
 use super::direct::padded;
 use super::epilogue::{Activation, apply_to};
 use super::program::{Limits, Step, require, sealed::Run};
@@ -7,9 +9,7 @@ use super::team::Member;
 use super::{Buffer, Map, Memory, Needs, part};
 use crate::conv::Conv;
 use crate::simd::{Isa, Kernel, LANES, Vector};
-
-/// Pixels that are summed side by side.
-const PIXELS: usize = 6;
+use crate::window::Span;
 
 /// A depthwise convolution with one output per channel, bias, residual and activation.
 #[derive(Debug)]
@@ -138,6 +138,117 @@ impl Kernel for Rows<'_> {
     }
 }
 
+/// Columns at the edges, whose windows reach beyond the input, and their taps.
+struct Edges {
+    columns: [(usize, usize, usize); EDGES],
+    count: usize,
+}
+
+/// The most edge columns whose taps are remembered from row to row; of others they are found again.
+const EDGES: usize = 16;
+
+impl Edges {
+    #[inline(always)]
+    fn of(span: Span, columns: impl Iterator<Item = usize>) -> Option<Self> {
+        let mut edges = Self { columns: [(0, 0, 0); EDGES], count: 0 };
+        for column in columns {
+            let taps = span.taps(column);
+            *edges.columns.get_mut(edges.count)? = (column, taps.start, taps.end);
+            edges.count += 1;
+        }
+        Some(edges)
+    }
+}
+
+/// What the pixels of a row have in common.
+#[derive(Clone, Copy)]
+struct Row<V> {
+    x: *const f32,
+    y: *mut f32,
+    /// Null for none.
+    residual: *const f32,
+    weights: *const f32,
+    bias: V,
+    /// Rows of the window in the input, and their distance.
+    taps: usize,
+    down: usize,
+    activation: Activation,
+}
+
+impl<V: Vector> Row<V> {
+    #[inline(always)]
+    unsafe fn finish(&self, column: usize, mut value: V) {
+        // SAFETY: the caller's promise: the column is in the row.
+        unsafe {
+            if !self.residual.is_null() {
+                value = value.add(V::load(self.residual.add(column * LANES)));
+            }
+            match self.activation {
+                Activation::Relu => value = value.max(V::zero()),
+                Activation::Relu6 => value = value.max(V::zero()).min(V::splat(6.0)),
+                _ => {}
+            }
+            value.store(self.y.add(column * LANES));
+        }
+    }
+
+    /// A pixel of which these columns of taps lie in the input.
+    #[inline(always)]
+    unsafe fn edge(
+        &self,
+        column: usize,
+        columns: Range<usize>,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        before: usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sum = self.bias;
+            for ky in 0..self.taps {
+                for kx in columns.clone() {
+                    let from =
+                        self.x.add(ky * self.down + (column * stride + kx * dilation - before) * LANES);
+                    let weight = V::load(self.weights.add((ky * kernel + kx) * LANES));
+                    sum = V::load(from).mul_add(weight, sum);
+                }
+            }
+            self.finish(column, sum);
+        }
+    }
+
+    /// `P` pixels whose windows lie in the input.
+    #[inline(always)]
+    unsafe fn pixels<const P: usize>(
+        &self,
+        column: usize,
+        kernel: usize,
+        stride: usize,
+        dilation: usize,
+        before: usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut sums = [self.bias; P];
+            let from = self.x.add((column * stride - before) * LANES);
+            for ky in 0..self.taps {
+                let from = from.add(ky * self.down);
+                for kx in 0..kernel {
+                    let weight = V::load(self.weights.add((ky * kernel + kx) * LANES));
+                    for (p, sum) in sums.iter_mut().enumerate() {
+                        let value = V::load(from.add((p * stride + kx * dilation) * LANES));
+                        *sum = value.mul_add(weight, *sum);
+                    }
+                }
+            }
+            for (p, sum) in sums.into_iter().enumerate() {
+                self.finish(column + p, sum);
+            }
+        }
+    }
+}
+
 impl Rows<'_> {
     /// With a square kernel of `K` and stride of `S`; of any where they are 0.
     #[inline(always)]
@@ -147,92 +258,73 @@ impl Rows<'_> {
         let kernel = if K > 0 { K } else { horizontal.kernel() };
         let stride = if S > 0 { S } else { horizontal.stride() };
         let dilation = if K > 0 { 1 } else { horizontal.dilation() };
-        let (width, columns) = (horizontal.input(), horizontal.output());
+        let (width, columns, before) = (horizontal.input(), horizontal.output(), horizontal.before());
         // Columns whose window lies in the input.
-        let first = horizontal.before().div_ceil(stride).min(columns);
+        let first = before.div_ceil(stride).min(columns);
         let reach = (kernel - 1) * dilation + 1;
-        let end = match (width + horizontal.before()).checked_sub(reach) {
-            Some(last) => (last / stride + 1).min(columns).max(first),
+        let end = match (width + before).checked_sub(reach) {
+            Some(last) => (last / stride + 1).clamp(first, columns),
             None => first,
         };
+        let outside = || (0..first).chain(end..columns);
+        let edges = Edges::of(horizontal, outside());
         // SAFETY: the caller's promise: windows are clipped to the input.
         unsafe {
-            let x = memory
-                .arena
-                .add(of.input.offset + n * of.input.stride + block * of.input.plane())
-                .cast_const();
+            let at = |map: Map| memory.arena.add(map.offset + n * map.stride + block * map.plane());
+            let x = at(of.input).cast_const();
             let weights = of.weights.pointer().add(block * of.conv.taps() * LANES);
             let bias = match &of.bias {
                 Some(bias) => V::load(bias.pointer().add(block * LANES)),
                 None => V::zero(),
             };
-            for row in rows {
-                let taps = vertical.taps(row);
-                let top = row * vertical.stride() + taps.start * vertical.dilation()
-                    - vertical.before().min(row * vertical.stride() + taps.start * vertical.dilation());
-                let row_len = width * LANES;
-                let down = vertical.dilation() * row_len;
-                let x = x.add(top * row_len);
-                let weights = weights.add(taps.start * kernel * LANES);
-                let place = (row * columns) * LANES;
-                let y = memory
-                    .arena
-                    .add(of.output.offset + n * of.output.stride + block * of.output.plane() + place);
-                let added = of.residual.map(|map| {
-                    memory.arena.add(map.offset + n * map.stride + block * map.plane() + place).cast_const()
-                });
-                let finish = |column: usize, sum: V| {
-                    let mut value = sum;
-                    if let Some(added) = added {
-                        value = value.add(V::load(added.add(column * LANES)));
-                    }
-                    match of.activation {
-                        Activation::Relu => value = value.max(V::zero()),
-                        Activation::Relu6 => value = value.max(V::zero()).min(V::splat(6.0)),
-                        _ => {}
-                    }
-                    value.store(y.add(column * LANES));
+            for index in rows {
+                let taps = vertical.taps(index);
+                let top = (index * vertical.stride() + taps.start * vertical.dilation())
+                    .saturating_sub(vertical.before());
+                let place = index * columns * LANES;
+                let row = Row {
+                    x: x.add(top * width * LANES),
+                    y: at(of.output).add(place),
+                    residual: of.residual.map_or(std::ptr::null(), |map| at(map).add(place)),
+                    weights: weights.add(taps.start * kernel * LANES),
+                    bias,
+                    taps: taps.len(),
+                    down: vertical.dilation() * width * LANES,
+                    activation: of.activation,
                 };
-                let border = |column: usize| {
-                    let mut sum = bias;
-                    let across = horizontal.taps(column);
-                    let start = column * stride;
-                    for ky in 0..taps.len() {
-                        for kx in across.clone() {
-                            let at = start + kx * dilation - horizontal.before();
-                            let value = V::load(x.add(ky * down + at * LANES));
-                            sum = value.mul_add(V::load(weights.add((ky * kernel + kx) * LANES)), sum);
+                match &edges {
+                    Some(edges) => {
+                        for &(column, first, end) in &edges.columns[..edges.count] {
+                            row.edge(column, first..end, kernel, stride, dilation, before);
                         }
                     }
-                    finish(column, sum);
-                };
-                for column in 0..first {
-                    border(column);
+                    None => {
+                        for column in outside() {
+                            let taps = horizontal.taps(column);
+                            row.edge(column, taps, kernel, stride, dilation, before);
+                        }
+                    }
                 }
                 let mut column = first;
-                while column + PIXELS <= end {
-                    let mut sums = [bias; PIXELS];
-                    let from = x.add((column * stride - horizontal.before()) * LANES);
-                    for ky in 0..taps.len() {
-                        let from = from.add(ky * down);
-                        for kx in 0..kernel {
-                            let weight = V::load(weights.add((ky * kernel + kx) * LANES));
-                            for (p, sum) in sums.iter_mut().enumerate() {
-                                let value = V::load(from.add((p * stride + kx * dilation) * LANES));
-                                *sum = value.mul_add(weight, *sum);
-                            }
-                        }
+                if V::TILE_PIXELS > 8 {
+                    while column + 8 <= end {
+                        row.pixels::<8>(column, kernel, stride, dilation, before);
+                        column += 8;
                     }
-                    for (p, sum) in sums.into_iter().enumerate() {
-                        finish(column + p, sum);
-                    }
-                    column += PIXELS;
                 }
-                for column in column..columns {
-                    border(column);
+                while column + 4 <= end {
+                    row.pixels::<4>(column, kernel, stride, dilation, before);
+                    column += 4;
+                }
+                if column + 2 <= end {
+                    row.pixels::<2>(column, kernel, stride, dilation, before);
+                    column += 2;
+                }
+                if column < end {
+                    row.pixels::<1>(column, kernel, stride, dilation, before);
                 }
                 if !matches!(of.activation, Activation::Identity | Activation::Relu | Activation::Relu6) {
-                    apply_to::<V>(of.activation, y, columns);
+                    apply_to::<V>(of.activation, row.y, columns);
                 }
             }
         }

@@ -116,8 +116,16 @@ impl Epilogue {
             }
             match self.activation {
                 Activation::Identity => {}
-                Activation::Relu => each(&mut sums, |x| x.max(V::zero())),
-                Activation::Relu6 => each(&mut sums, |x| x.max(V::zero()).min(V::splat(6.0))),
+                Activation::Relu => {
+                    for sum in sums.iter_mut().flatten() {
+                        *sum = sum.max(V::zero());
+                    }
+                }
+                Activation::Relu6 => {
+                    for sum in sums.iter_mut().flatten() {
+                        *sum = sum.max(V::zero()).min(V::splat(6.0));
+                    }
+                }
                 // Longer ones over what was stored: unrolled they would be most of the code.
                 _ => {}
             }
@@ -131,15 +139,6 @@ impl Epilogue {
                     apply_to::<V>(self.activation, y.add(b * out_block), P);
                 }
             }
-        }
-    }
-}
-
-#[inline(always)]
-fn each<V: Copy, const P: usize, const B: usize>(sums: &mut [[V; B]; P], f: impl Fn(V) -> V) {
-    for sums in sums {
-        for sum in sums {
-            *sum = f(*sum);
         }
     }
 }

@@ -197,6 +197,23 @@ impl Program {
         inputs: &[&[f32]],
         outputs: &mut [&mut [f32]],
     ) -> Result<(), StepError> {
+        self.run_observed(workspace, inputs, outputs, &|_| {})
+    }
+
+    /// As [`run`](Self::run), and calls `after` with the number of each step that is done, on one of the threads.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_observed(
+        &self,
+        workspace: &mut Workspace,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        after: &(dyn Fn(usize) + Sync),
+    ) -> Result<(), StepError> {
         assert!(
             inputs.iter().map(|input| input.len()).eq(self.inputs.iter().copied()),
             "inputs of other lengths than {:?}",
@@ -225,9 +242,12 @@ impl Program {
         workspace.board.run(self.threads, |member| {
             // All of it is captured, not its pointers one by one, which could not be sent.
             let memory = &memory;
-            for step in &self.steps {
+            for (index, step) in self.steps.iter().enumerate() {
                 // SAFETY: places were checked when the program was made, lengths above.
                 unsafe { step.run(member, *memory) }
+                if member.leads() {
+                    after(index);
+                }
             }
         });
         match workspace.error.get_mut().unwrap_or_else(PoisonError::into_inner).take() {

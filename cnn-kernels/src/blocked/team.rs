@@ -34,7 +34,7 @@ impl Board {
     /// same phases for every member.
     pub(crate) fn run(&mut self, threads: usize, work: impl Fn(&mut Member<'_>) + Sync) {
         if threads <= 1 {
-            work(&mut Member { board: self, phase: 0, index: 0, alone: true });
+            work(&mut Member { board: self, phase: 0, index: 0, alone: true, leads: true });
             return;
         }
         for phase in &mut self.phases {
@@ -44,19 +44,19 @@ impl Board {
         *self.members.get_mut() = 0;
         *self.failed.get_mut() = false;
         let board = &*self;
-        let join = || {
+        let join = |leads| {
             let index = board.members.fetch_add(1, Ordering::Relaxed);
-            work(&mut Member { board, phase: 0, index, alone: false });
+            work(&mut Member { board, phase: 0, index, alone: false, leads });
         };
         if rayon::current_thread_index().is_some() {
             // Within the pool nothing needs to be allocated.
-            fan_out(threads, &join);
+            rayon::join(|| join(true), || fan_out(threads - 1, &|| join(false)));
         } else {
             rayon::in_place_scope(|scope| {
                 for _ in 1..threads {
-                    scope.spawn(|_| join());
+                    scope.spawn(|_| join(false));
                 }
-                join();
+                join(true);
             });
         }
     }
@@ -77,12 +77,18 @@ pub struct Member<'b> {
     phase: usize,
     index: usize,
     alone: bool,
+    leads: bool,
 }
 
 impl Member<'_> {
     /// Its number, below that of the threads.
     pub(crate) fn index(&self) -> usize {
         self.index
+    }
+
+    /// Whether this is the first of them; exactly one is.
+    pub(crate) fn leads(&self) -> bool {
+        self.leads
     }
 
     /// A phase: calls `work` for each of the items that this member gets, and comes back when all are done.

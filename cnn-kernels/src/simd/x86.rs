@@ -251,11 +251,11 @@ impl Vector for Avx2 {
     unsafe fn max_nan(self, other: Self) -> Self {
         // SAFETY: as above.
         unsafe {
-            let half = |x, y| {
-                let larger = _mm256_max_ps(x, y);
-                _mm256_blendv_ps(larger, x, _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x))
-            };
-            Self(half(self.0, other.0), half(self.1, other.1))
+            let larger = self.max_raw(other);
+            Self(
+                _mm256_blendv_ps(larger.0, self.0, _mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0)),
+                _mm256_blendv_ps(larger.1, self.1, _mm256_cmp_ps::<_CMP_UNORD_Q>(self.1, self.1)),
+            )
         }
     }
 
@@ -269,24 +269,16 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn exp2_int(self) -> Self {
         // SAFETY: as above.
-        unsafe {
-            let half = |x| {
-                let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(127));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
-            };
-            Self(half(self.0), half(self.1))
-        }
+        unsafe { Self(exp2_int_256(self.0), exp2_int_256(self.1)) }
     }
 
     #[inline(always)]
     unsafe fn select_gt(self, limit: Self, yes: Self, no: Self) -> Self {
         // SAFETY: as above.
         unsafe {
-            let half = |x, limit, yes, no| {
-                let mask = _mm256_cmp_ps::<_CMP_GT_OQ>(x, limit);
-                _mm256_blendv_ps(no, yes, mask)
-            };
-            Self(half(self.0, limit.0, yes.0, no.0), half(self.1, limit.1, yes.1, no.1))
+            let (low, high) =
+                (_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, limit.0), _mm256_cmp_ps::<_CMP_GT_OQ>(self.1, limit.1));
+            Self(_mm256_blendv_ps(no.0, yes.0, low), _mm256_blendv_ps(no.1, yes.1, high))
         }
     }
 
@@ -304,12 +296,34 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn load_bf16(from: *const u16) -> Self {
         // SAFETY: as above.
-        unsafe {
-            let half = |from: *const u16| {
-                let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
-                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
-            };
-            Self(half(from), half(from.add(8)))
-        }
+        unsafe { Self(load_bf16_256(from), load_bf16_256(from.add(8))) }
+    }
+}
+
+// Functions, not closures: a closure that is not inlined is compiled without the instruction set.
+
+impl Avx2 {
+    #[inline(always)]
+    unsafe fn max_raw(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { Self(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)) }
+    }
+}
+
+#[inline(always)]
+unsafe fn exp2_int_256(x: __m256) -> __m256 {
+    // SAFETY: as above.
+    unsafe {
+        let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(127));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+    }
+}
+
+#[inline(always)]
+unsafe fn load_bf16_256(from: *const u16) -> __m256 {
+    // SAFETY: as above.
+    unsafe {
+        let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
     }
 }

@@ -4,7 +4,8 @@
 //! [`Graph`] has no branches left and every size is a number, so that all decisions are made before the first image.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use candle_core::{DType, Tensor};
 
@@ -200,13 +201,26 @@ impl Plan {
     /// [`Error::Boundary`] where an input has another shape, batch, element type or device than the plan is for;
     /// [`Error::WeightsChanged`]; where sizes are new, what the network says to them.
     pub fn run_all(&mut self, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
-        self.check_count("inputs", inputs.len())?;
-        for (port, input) in self.inputs.iter().zip(inputs) {
-            self.check(port, input)?;
-        }
+        self.check_inputs(inputs)?;
         self.check_weights()?;
         let index = self.prepare(inputs)?;
-        self.prepared[index].run(&self.name, inputs)
+        self.prepared[index].run(&self.name, inputs, &|_| {})
+    }
+
+    /// The time that each of the [`steps`](Self::steps) of one run takes, waiting for other threads included.
+    ///
+    /// # Errors
+    /// As [`run_all`](Self::run_all).
+    pub fn profile(&mut self, inputs: &[&Tensor]) -> Result<Vec<Duration>> {
+        self.check_inputs(inputs)?;
+        let index = self.prepare(inputs)?;
+        let start = Instant::now();
+        let ends = Mutex::new(Vec::with_capacity(self.prepared[index].rows().len()));
+        let note = |_| ends.lock().unwrap_or_else(PoisonError::into_inner).push(start.elapsed());
+        self.prepared[index].run(&self.name, inputs, &note)?;
+        let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let starts = std::iter::once(Duration::ZERO).chain(ends.iter().copied());
+        Ok(ends.iter().zip(starts).map(|(end, start)| end.saturating_sub(start)).collect())
     }
 
     /// The outputs for these inputs, without candle: whole batches, row-major, in the order of the declaration. Nothing
@@ -269,6 +283,11 @@ impl Plan {
         let reason =
             "its sizes are symbols: give them with `CompileOptions::with_input`, or run it on a tensor first";
         Error::Plan { network: self.name.clone(), reason: reason.to_owned() }
+    }
+
+    fn check_inputs(&self, inputs: &[&Tensor]) -> Result<()> {
+        self.check_count("inputs", inputs.len())?;
+        self.inputs.iter().zip(inputs).try_for_each(|(port, input)| self.check(port, input))
     }
 
     fn check_weights(&self) -> Result<()> {

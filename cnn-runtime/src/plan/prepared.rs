@@ -45,7 +45,12 @@ impl Prepared {
     }
 
     /// Inputs of the right shapes, `f32` on the CPU.
-    pub(super) fn run(&mut self, name: &str, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    pub(super) fn run(
+        &mut self,
+        name: &str,
+        inputs: &[&Tensor],
+        after: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Tensor>> {
         let inputs =
             inputs.iter().map(|input| input.contiguous()).collect::<candle_core::Result<Vec<_>>>()?;
         let guards: Vec<_> = inputs.iter().map(Tensor::storage_and_layout).collect();
@@ -63,7 +68,8 @@ impl Prepared {
         let lengths = self.lowered.outputs.iter().map(|shape| shape.iter().product());
         let mut outputs: Vec<Vec<f32>> = lengths.map(|len| vec![0.0; len]).collect();
         let mut targets: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        let run = self.lowered.program.run(&mut self.workspace, &slices, &mut targets);
+        let program = &self.lowered.program;
+        let run = program.run_observed(&mut self.workspace, &slices, &mut targets, after);
         run.map_err(|error| failed(name, &error))?;
         let shaped = self.lowered.outputs.iter().zip(outputs);
         Ok(shaped

@@ -237,10 +237,6 @@ impl Line for Line6x3 {
             let (s1, d1) = (m[1].add(m[2]), m[1].sub(m[2]));
             let (s2, d2) = (m[3].add(m[4]), m[3].sub(m[4]));
             let (s3, d3) = (m[5].add(m[6]), m[5].sub(m[6]));
-            let power = |one: V, two: V, half: V, p: i32| {
-                let (up, down) = (2f32.powi(p), 0.5f32.powi(p));
-                half.mul_add(V::splat(down), two.mul_add(V::splat(up), one))
-            };
             out[0] = m[0].add(s1).add(s2).add(s3);
             out[1] = power(d1, d2, d3, 1);
             out[2] = power(s1, s2, s3, 2);
@@ -250,4 +246,12 @@ impl Line for Line6x3 {
         }
         out
     }
+}
+
+/// `one + 2^p two + 2^-p half`
+#[inline(always)]
+unsafe fn power<V: Vector>(one: V, two: V, half: V, p: i32) -> V {
+    let (up, down) = (2f32.powi(p), 0.5f32.powi(p));
+    // SAFETY: the caller's promise.
+    unsafe { half.mul_add(V::splat(down), two.mul_add(V::splat(up), one)) }
 }
