@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The project against its peers on the CPU: see compare/README.md.
+set -euo pipefail
+cd "$(dirname "$0")/compare"
+
+if [[ "${1:-}" != inference ]]; then
+    echo "usage: benches/compare.sh inference [--networks a,b] [--engines a,b] [--threads 1,2] [--batch 1,8]" >&2
+    echo "                                    [--rounds n] [--quick]" >&2
+    exit 2
+fi
+shift
+
+made="$(cd ../.. && pwd)/target/compare"
+python="$made/venv/bin/python"
+mkdir -p "$made"
+
+# The peers from Python. One that cannot be had is missing in the table, and the others run.
+if ! cmp -s requirements.txt "$made/venv/requirements.txt"; then
+    echo "installing the peers into target/compare/venv"
+    # A PyTorch that the system has is taken if it is the pinned one; pip installs it otherwise.
+    python3 -m venv --system-site-packages "$made/venv"
+    if "$python" -m pip install --quiet -r requirements.txt; then
+        cp requirements.txt "$made/venv/requirements.txt"
+    else
+        while read -r package; do
+            "$python" -m pip install --quiet "$package" || echo "cannot be had: $package" >&2
+        done < <(grep -v '^#' requirements.txt)
+    fi
+fi
+
+# This project and the peers in Rust; without those if their crates cannot be had.
+build=(cargo build --quiet --release --target-dir "$made/cargo")
+nice -n 10 "${build[@]}" || nice -n 10 "${build[@]}" --no-default-features
+
+PYTHONPATH="$PWD" exec "$python" -m harness "$@"

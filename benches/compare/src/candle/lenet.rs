@@ -1,0 +1,18 @@
+use candle_core::Result;
+use candle_nn::{Activation, Sequential, VarBuilder, linear, seq};
+
+use super::layers::{conv_relu, max_pool};
+
+pub fn lenet5(vars: VarBuilder<'_>) -> Result<Sequential> {
+    Ok(seq()
+        .add(conv_relu((1, 6, 5), (0, 1), vars.pp("0"))?)
+        .add(max_pool(2, 2))
+        .add(conv_relu((6, 16, 5), (0, 1), vars.pp("3"))?)
+        .add(max_pool(2, 2))
+        .add_fn(|x| x.flatten_from(1))
+        .add(linear(400, 120, vars.pp("6"))?)
+        .add(Activation::Relu)
+        .add(linear(120, 84, vars.pp("8"))?)
+        .add(Activation::Relu)
+        .add(linear(84, 10, vars.pp("10"))?))
+}
