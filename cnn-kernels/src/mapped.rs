@@ -43,6 +43,19 @@ impl MappedFile {
         let map = unsafe { Mmap::map(file)? };
         Ok(Self(map))
     }
+
+    /// Lets go of the pages of a range: they no longer count as this process's memory, and are read again when they are
+    /// looked at again.
+    pub fn release(&self, range: std::ops::Range<usize>) {
+        let range = range.start.min(self.0.len())..range.end.min(self.0.len());
+        #[cfg(unix)]
+        if !range.is_empty() {
+            // SAFETY: of a read-only mapping of a file nothing is lost: its pages come back from the file.
+            let _ = unsafe {
+                self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
+            };
+        }
+    }
 }
 
 impl Deref for MappedFile {

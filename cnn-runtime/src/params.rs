@@ -114,6 +114,12 @@ impl<'a> Params<'a> {
         self.builder.tensor(join(&self.path, leaf), &shape.into(), fill, role)
     }
 
+    /// As [`tensor`](Self::tensor), for the parameter `weight` of a convolution or fully connected layer, in the layer's own
+    /// shape: the same values in the same order. A [deferred](Builder::deferred) one has no values.
+    pub(crate) fn weight(&self, shape: &[usize], layer: &[usize], fill: Fill) -> Result<Tensor> {
+        self.builder.weight(join(&self.path, "weight"), &shape.into(), &layer.into(), fill)
+    }
+
     /// The state of a network that is built here: its tensors appear in it, under their names below this
     /// place, once the whole is [finished](Builder::finish).
     #[must_use]

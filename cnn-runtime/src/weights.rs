@@ -3,16 +3,19 @@
 //! Three formats are read, told apart by their contents: safetensors, and both of PyTorch's (`.pth`, `.pt`). Nothing is
 //! allocated on a file's word: its claims are checked against its length first. The file is mapped into
 //! memory, and a tensor is copied when it is asked for, so that loading costs the memory of the network
-//! and of its largest tensor. Pickles are read as data, and nothing in them is ever called.
+//! and of its largest tensor. A plan that is compiled from a file reads tensors as it packs them, and leaves the others
+//! in the mapping. Pickles are read as data, and nothing in them is ever called.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
 
 mod contents;
+mod deferred;
 mod format;
 mod index;
 mod pickle;
@@ -24,6 +27,7 @@ mod save;
 mod state_dict;
 mod zip;
 
+pub(crate) use deferred::Deferred;
 pub use format::Format;
 pub(crate) use prefix::Names;
 pub use report::WeightProblem;
@@ -187,7 +191,32 @@ impl WeightFile {
                 reason: format!("its tensor {name:?}: {reason}"),
             },
         })?;
-        Ok(Tensor::from_raw_buffer(&values, dtype, &entry.shape, device)?)
+        let tensor = Tensor::from_raw_buffer(&values, dtype, &entry.shape, device)?;
+        drop(values);
+        self.release(name);
+        Ok(tensor)
+    }
+
+    /// Lets go of the pages of a tensor that was copied.
+    pub(crate) fn release(&self, name: &str) {
+        if let Some(entry) = self.index.tensors.get(name) {
+            let start = self.index.storages[entry.storage].start;
+            self.contents.release(start + entry.offset, entry.extent);
+        }
+    }
+
+    /// The values of a tensor where they are mapped, if they are `f32`, in order, aligned, and have no checksum that
+    /// was not looked at.
+    pub(crate) fn mapped(&self, name: &str) -> Option<&[f32]> {
+        let entry = self.index.tensors.get(name)?;
+        let storage = &self.index.storages[entry.storage];
+        let checked = storage.crc32.is_none() || storage.verified.load(Ordering::Relaxed);
+        let plain = storage.packed.is_none() && entry.strides.is_none() && checked;
+        if !plain || entry.dtype != ::safetensors::Dtype::F32 || cfg!(target_endian = "big") {
+            return None;
+        }
+        let bytes = self.contents.mapped(storage.start + entry.offset, entry.extent)?;
+        bytemuck::try_cast_slice(bytes).ok()
     }
 }
 

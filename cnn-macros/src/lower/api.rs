@@ -486,6 +486,18 @@ impl Context<'_> {
             pub fn compile(&self, options: &#runtime::CompileOptions) -> #runtime::Result<#runtime::Plan> {
                 #body
             }
+
+            /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: what is packed is
+            /// read tensor by tensor, and the rest stays in the file, which is mapped.
+            ///
+            /// # Errors
+            /// As [`Self::load`] and [`Self::compile`].
+            pub fn compile_file(
+                path: impl ::core::convert::AsRef<::std::path::Path>,
+                options: &#runtime::CompileOptions,
+            ) -> #runtime::Result<#runtime::Plan> {
+                Self::from_builder(#runtime::params::Builder::deferred(path)?)?.compile(options)
+            }
         }
     }
 

@@ -155,13 +155,9 @@ impl Conv2d {
         let fan_in = super::product(&params, LAYER, &[each, height, width])?;
         let fan_out = super::product(&params, LAYER, &[out_channels, height, width])?;
         let fill = Fill::Weight { fan_in, fan_out };
-        let shape = (out_channels, each, height, width);
-        let weight = if config.linear_weight {
-            // The same values in the same order.
-            params.tensor("weight", (out_channels, each), fill, Role::Parameter)?.reshape(shape)?
-        } else {
-            params.tensor("weight", shape, fill, Role::Parameter)?
-        };
+        let shape = [out_channels, each, height, width];
+        let stored = if config.linear_weight { &shape[..2] } else { &shape };
+        let weight = params.weight(stored, &shape, fill)?;
         let bias = || params.tensor("bias", out_channels, Fill::Bias { fan_in }, Role::Parameter);
         let bias = config.bias.then(bias).transpose()?;
         Ok(Self { config, window: config.window(), weight, bias })

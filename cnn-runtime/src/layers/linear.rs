@@ -89,7 +89,8 @@ impl Linear {
             return params.refuse(LAYER, message);
         }
         let fill = Fill::Weight { fan_in: in_features, fan_out: out_features };
-        let weight = params.tensor("weight", (out_features, in_features), fill, Role::Parameter)?;
+        let shape = [out_features, in_features];
+        let weight = params.weight(&shape, &shape, fill)?;
         let fill = Fill::Bias { fan_in: in_features };
         let bias = || params.tensor("bias", out_features, fill, Role::Parameter);
         let bias = config.bias.then(bias).transpose()?;

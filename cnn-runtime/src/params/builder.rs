@@ -1,10 +1,11 @@
 //! The sources of a network's tensors: random values, a file, a `VarBuilder`.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
-use candle_core::{DType, Device, Shape, Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, TensorId, Var};
 use candle_nn::VarBuilder;
 
 use super::compare::{compare, covers};
@@ -13,7 +14,7 @@ use super::{Fill, Params, Role};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::random::Generator;
-use crate::weights::{Names, WeightFile, WeightProblem};
+use crate::weights::{Deferred, Names, WeightFile, WeightProblem};
 
 /// Builds the tensors of one network: create one, build the layers from [`Builder::root`], then
 /// [`finish`](Builder::finish).
@@ -39,11 +40,13 @@ pub struct Builder<'v> {
     /// What the finished network holds, and until then without tensors.
     state: State,
     record: RefCell<Record>,
+    /// Whether large weights are left in the file.
+    defers: bool,
 }
 
 enum Source<'v> {
     Init(Init),
-    File { file: Box<WeightFile>, names: RefCell<Names>, exceptions: Vec<String>, init: Init },
+    File { file: Arc<WeightFile>, names: RefCell<Names>, exceptions: Vec<String>, init: Init },
     Vars(VarBuilder<'v>),
 }
 
@@ -53,6 +56,8 @@ struct Record {
     entries: Vec<Entry>,
     names: HashSet<String>,
     problems: Vec<WeightProblem>,
+    /// Tensors without values, and their names in the file.
+    deferred: HashMap<TensorId, String>,
 }
 
 impl<'v> Builder<'v> {
@@ -138,8 +143,17 @@ impl<'v> Builder<'v> {
         let file = WeightFile::open(path)?;
         let exceptions = exceptions.iter().map(|prefix| (*prefix).to_owned()).collect();
         let names = RefCell::new(Names::new(file.names()));
-        let source = Source::File { file: Box::new(file), names, exceptions, init };
+        let source = Source::File { file: Arc::new(file), names, exceptions, init };
         Self::new(source, device, init.dtype_value(), init.seed_value())
+    }
+
+    /// As [`from_file`](Self::from_file), in `f32` on the CPU, for a network that is compiled and never run itself: the
+    /// weights of its convolutions and fully connected layers are checked and not read. Its tensors have no values.
+    ///
+    /// # Errors
+    /// As [`from_file`](Self::from_file).
+    pub fn deferred(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self { defers: true, ..Self::from_file(path, &Device::Cpu, DType::F32)? })
     }
 
     /// Every tensor comes from candle's [`VarBuilder`], on its device and in its type. Over a
@@ -175,7 +189,8 @@ impl<'v> Builder<'v> {
             return Err(Error::UnsupportedDType { dtype });
         }
         let state = State::new(Generator::seed(seed), device.clone(), dtype);
-        Ok(Self { source, device: device.clone(), dtype, state, record: RefCell::default() })
+        let record = RefCell::default();
+        Ok(Self { source, device: device.clone(), dtype, state, record, defers: false })
     }
 
     /// The top of the network.
@@ -231,6 +246,32 @@ impl<'v> Builder<'v> {
         Ok(tensor)
     }
 
+    /// As [`tensor`](Self::tensor), with its values in the shape of a layer that asks for no more than a plan can take
+    /// from the file.
+    pub(super) fn weight(&self, name: String, shape: &Shape, layer: &Shape, fill: Fill) -> Result<Tensor> {
+        match &self.source {
+            Source::File { file, names, .. } if self.defers => {
+                if self.record.borrow().names.contains(&name) {
+                    return Err(Error::DuplicateName { name });
+                }
+                // Of which nothing is read: every place shows the same zero.
+                let tensor = Tensor::zeros(1, self.dtype, &self.device)?.broadcast_as(layer)?;
+                let found = self.find_in_file(file, names, &name, shape);
+                let mut record = self.record.borrow_mut();
+                match found {
+                    Ok(there) => drop(record.deferred.insert(tensor.id(), there)),
+                    Err(problem) => record.problems.push(problem),
+                }
+                let var = Var::zeros(1, self.dtype, &self.device)?;
+                record.names.insert(name.clone());
+                record.entries.push(Entry { name, var, role: Role::Parameter });
+                Ok(tensor)
+            }
+            _ if shape == layer => self.tensor(name, shape, fill, Role::Parameter),
+            _ => Ok(self.tensor(name, shape, fill, Role::Parameter)?.reshape(layer)?),
+        }
+    }
+
     fn fetch_from_file(
         &self,
         file: &WeightFile,
@@ -238,24 +279,41 @@ impl<'v> Builder<'v> {
         name: &str,
         shape: &Shape,
     ) -> Result<Result<Tensor, WeightProblem>> {
+        match self.find_in_file(file, names, name, shape) {
+            // Converted before it is moved: not every device computes in every type.
+            Ok(there) => {
+                let tensor = file.read(&there, &Device::Cpu)?;
+                Ok(Ok(tensor.to_dtype(self.dtype)?.to_device(&self.device)?))
+            }
+            Err(problem) => Ok(Err(problem)),
+        }
+    }
+
+    /// The name in the file of a tensor of this shape.
+    fn find_in_file(
+        &self,
+        file: &WeightFile,
+        names: &RefCell<Names>,
+        name: &str,
+        shape: &Shape,
+    ) -> Result<String, WeightProblem> {
         let there = names.borrow_mut().in_file(name, |name| file.shape(name).is_some());
         let name = name.to_owned();
         let expected = shape.dims().to_vec();
         let (Some(found), Some(dtype)) = (file.shape(&there), file.dtype(&there)) else {
             if let Some(reason) = file.why_unread(&there) {
-                return Ok(Err(WeightProblem::Unreadable { name, reason: reason.to_owned() }));
+                return Err(WeightProblem::Unreadable { name, reason: reason.to_owned() });
             }
             // The nearest name is looked for at the end, when it is known which names are left over.
-            return Ok(Err(WeightProblem::Missing { name, shape: expected, nearest: None }));
+            return Err(WeightProblem::Missing { name, shape: expected, nearest: None });
         };
         if found != expected {
-            return Ok(Err(WeightProblem::Shape { name, expected, found: found.to_vec() }));
+            return Err(WeightProblem::Shape { name, expected, found: found.to_vec() });
         }
         if !matches!(dtype.as_str(), "F16" | "BF16" | "F32" | "F64") {
-            return Ok(Err(WeightProblem::DType { name, found: dtype }));
+            return Err(WeightProblem::DType { name, found: dtype });
         }
-        // Converted before it is moved: not every device computes in every type.
-        Ok(Ok(file.read(&there, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)?))
+        Ok(there)
     }
 
     fn fetch_from_vars(
@@ -296,8 +354,8 @@ impl<'v> Builder<'v> {
     /// # Errors
     /// [`Error::Weights`], which lists every difference between the network and its source.
     pub fn finish(self) -> Result<State> {
-        let Record { entries, names, mut problems } = self.record.into_inner();
-        let (mut notes, mut dropped) = (Vec::new(), String::new());
+        let Record { entries, names, mut problems, deferred } = self.record.into_inner();
+        let (mut notes, mut dropped, mut left) = (Vec::new(), String::new(), None);
         let file = match self.source {
             Source::Init(_) => String::new(),
             Source::Vars(_) => "the VarBuilder".to_owned(),
@@ -305,13 +363,15 @@ impl<'v> Builder<'v> {
                 let in_file = in_file.into_inner();
                 notes = compare(&file, &in_file, &exceptions, &entries, &names, &mut problems);
                 in_file.dropped().clone_into(&mut dropped);
-                file.path().display().to_string()
+                let path = file.path().display().to_string();
+                left = self.defers.then(|| Deferred { file, names: deferred });
+                path
             }
         };
         if !problems.is_empty() {
             return Err(Error::Weights { file, notes, problems });
         }
-        self.state.fill(entries, dropped);
+        self.state.fill(entries, dropped, left);
         Ok(self.state)
     }
 }

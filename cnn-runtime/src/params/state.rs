@@ -11,7 +11,7 @@ use super::Role;
 use super::watch::Watch;
 use crate::error::Result;
 use crate::random::Generator;
-use crate::weights;
+use crate::weights::{self, Deferred};
 
 /// A named tensor.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ pub(super) struct Inner {
     /// Set when the network is finished: networks inside it hold their state before that.
     entries: OnceLock<Vec<Entry>>,
     dropped_prefix: OnceLock<String>,
+    /// Where the values are of tensors that have none.
+    deferred: OnceLock<Arc<Deferred>>,
     generator: Generator,
     device: Device,
     dtype: DType,
@@ -78,16 +80,24 @@ impl Inner {
 impl State {
     /// Without tensors, until [`State::fill`].
     pub(super) fn new(generator: Generator, device: Device, dtype: DType) -> Self {
-        let (entries, dropped_prefix) = (OnceLock::new(), OnceLock::new());
-        let inner = Inner { entries, dropped_prefix, generator, device, dtype };
+        let (entries, dropped_prefix, deferred) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let inner = Inner { entries, dropped_prefix, deferred, generator, device, dtype };
         Self { inner: Arc::new(inner), prefix: String::new() }
     }
 
     /// Gives it, and every clone of it, the tensors of the finished network.
-    pub(super) fn fill(&self, entries: Vec<Entry>, dropped_prefix: String) {
+    pub(super) fn fill(&self, entries: Vec<Entry>, dropped_prefix: String, deferred: Option<Deferred>) {
         // A builder finishes once.
         let _ = self.inner.entries.set(entries);
         let _ = self.inner.dropped_prefix.set(dropped_prefix);
+        if let Some(deferred) = deferred {
+            let _ = self.inner.deferred.set(Arc::new(deferred));
+        }
+    }
+
+    /// Where the values are of tensors that have none.
+    pub(crate) fn deferred(&self) -> Option<Arc<Deferred>> {
+        self.inner.deferred.get().cloned()
     }
 
     /// What notices that a variable changed.

@@ -12,6 +12,7 @@ use candle_core::{DType, Tensor};
 use crate::boundary::{ANY, BoundaryProblem, fits};
 use crate::error::{Error, Result};
 use crate::params::{State, Watch};
+use crate::weights::Deferred;
 
 mod fused;
 mod graph;
@@ -74,6 +75,8 @@ pub struct Plan {
     inputs: Vec<Port>,
     options: CompileOptions,
     watch: Watch,
+    /// The file that holds the weights, where the network was built without them.
+    deferred: Option<Arc<Deferred>>,
     prepared: Vec<Prepared>,
     /// What prepares for other sizes, where there are others.
     record: Option<Arc<Record>>,
@@ -150,6 +153,7 @@ impl Plan {
             inputs,
             options: options.clone(),
             watch: state.watch(),
+            deferred: state.deferred(),
             prepared: Vec::new(),
             record: None,
         };
@@ -163,7 +167,7 @@ impl Plan {
             let shapes: Vec<Vec<usize>> =
                 sizes.into_iter().map(|sizes| [&[options.batch], sizes.as_slice()].concat()).collect();
             plan.inputs.iter().zip(&shapes).try_for_each(|(port, shape)| plan.check_shape(port, shape))?;
-            plan.prepared.push(Prepared::new(&record, shapes, options)?);
+            plan.prepared.push(Prepared::new(name, &record, shapes, options, plan.deferred.as_deref())?);
         }
         if symbolic {
             plan.record = Some(Arc::new(record));
@@ -262,6 +266,7 @@ impl Plan {
             inputs: self.inputs.clone(),
             options: self.options.clone(),
             watch: self.watch.clone(),
+            deferred: self.deferred.clone(),
             prepared: self.prepared.iter().map(Prepared::fork).collect(),
             record: self.record.clone(),
         }
@@ -309,7 +314,8 @@ impl Plan {
         }
         let Some(record) = &self.record else { return Err(self.unprepared()) };
         let shapes = inputs.iter().map(|input| input.dims().to_vec()).collect();
-        let prepared = Prepared::new(record.as_ref(), shapes, &self.options)?;
+        let prepared =
+            Prepared::new(&self.name, record.as_ref(), shapes, &self.options, self.deferred.as_deref())?;
         if self.prepared.len() == PREPARED {
             self.prepared.remove(0);
         }

@@ -7,8 +7,10 @@ use candle_core::{Device, Storage, Tensor};
 use cnn_kernels::blocked::{StepError, Workspace};
 
 use super::fused::{Lowered, Row, lower};
-use super::{CompileOptions, Graph, Memory, Record};
+use super::{CompileOptions, Graph, Memory, Node, Record, Source};
 use crate::error::{Error, Result};
+use crate::value::Operation;
+use crate::weights::Deferred;
 
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -17,10 +19,21 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(record: &Record, shapes: Vec<Vec<usize>>, options: &CompileOptions) -> Result<Self> {
+    pub(super) fn new(
+        name: &str,
+        record: &Record,
+        shapes: Vec<Vec<usize>>,
+        options: &CompileOptions,
+        deferred: Option<&Deferred>,
+    ) -> Result<Self> {
         let graph = Graph::record(&shapes, record)?;
+        let custom = |node: &Node| matches!(node.source, Source::Operation(Operation::Custom(_)));
+        if deferred.is_some() && graph.nodes.iter().any(custom) {
+            let reason = "it contains `rust(..)`, which may have weights of its own: load the network, and compile that";
+            return Err(Error::Compile { network: name.to_owned(), reason: reason.to_owned() });
+        }
         let threads = options.threads.unwrap_or_else(rayon::current_num_threads);
-        let lowered = lower(&graph, options, threads)?;
+        let lowered = lower(&graph, options, threads, deferred)?;
         let workspace = lowered.program.workspace();
         Ok(Self { lowered: Arc::new(lowered), workspace })
     }

@@ -34,6 +34,20 @@ impl Contents {
         self.mapped = MappedFile::new(file).ok();
     }
 
+    /// The bytes of that range, where they are mapped.
+    pub(super) fn mapped(&self, from: u64, length: u64) -> Option<&[u8]> {
+        let (from, length) = (usize::try_from(from).ok()?, usize::try_from(length).ok()?);
+        self.mapped.as_ref()?.get(from..from.checked_add(length)?)
+    }
+
+    /// Lets go of what was read of that range of the mapping.
+    pub(super) fn release(&self, from: u64, length: u64) {
+        let end = usize::try_from(from.saturating_add(length)).unwrap_or(usize::MAX);
+        if let (Some(mapped), Ok(from)) = (&self.mapped, usize::try_from(from)) {
+            mapped.release(from..end);
+        }
+    }
+
     /// The bytes of that range.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ pub struct Model {
     pub macs: usize,
     init: fn(Init, &Device) -> Built,
     load: fn(&Path, &Device) -> Built,
+    compile_file: fn(&Path, &CompileOptions) -> Result<Plan>,
     load_except: fn(&Path, &[&str], Init, &Device) -> Built,
     from_var_builder: fn(VarBuilder<'_>) -> Built,
 }
@@ -72,6 +73,7 @@ macro_rules! models {
             macs: <$network>::MACS,
             init: |init, device| Ok(Box::new(<$network>::init(init, device)?)),
             load: |path, device| Ok(Box::new(<$network>::load(path, device)?)),
+            compile_file: |path, options| <$network>::compile_file(path, options),
             load_except: |path, except, init, device| {
                 Ok(Box::new(<$network>::load_except(path, except, init, device)?))
             },
@@ -133,6 +135,14 @@ impl Model {
     /// As the network's own `load`: if the file cannot be read, or holds other tensors.
     pub fn load(&self, path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn Network>> {
         (self.load)(path.as_ref(), device)
+    }
+
+    /// A plan of the weights of a file, without the network.
+    ///
+    /// # Errors
+    /// As the network's own `compile_file`.
+    pub fn compile_file(&self, path: impl AsRef<Path>, options: &CompileOptions) -> Result<Plan> {
+        (self.compile_file)(path.as_ref(), options)
     }
 
     /// The network with the weights of a file, but for the tensors below the names `except`, which are random.

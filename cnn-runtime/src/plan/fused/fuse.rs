@@ -142,7 +142,8 @@ impl Fuser {
                     let shift = layer.bias().map(to_f64).transpose()?;
                     let conv = Conv {
                         geometry,
-                        weight: layer.weight().detach(),
+                        // Not detached, which would make another tensor of it: a deferred one is known by its identity.
+                        weight: layer.weight().clone(),
                         affine: Affine { scale: None, shift },
                         activation: Activation::Identity,
                     };
@@ -158,7 +159,7 @@ impl Fuser {
                 }
                 let linear = Linear {
                     features: [in_features, out_features],
-                    weight: layer.weight().detach(),
+                    weight: layer.weight().clone(),
                     affine: Affine { scale: None, shift: layer.bias().map(to_f64).transpose()? },
                     activation: Activation::Identity,
                 };

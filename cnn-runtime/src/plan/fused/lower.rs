@@ -16,6 +16,7 @@ use super::layout::{self, Schedule, Spot, Task, What};
 use crate::error::Result;
 use crate::plan::{CompileOptions, Graph, Precision};
 use crate::value::{Operation, Value};
+use crate::weights::Deferred;
 
 /// A program and what it is made of.
 #[derive(Debug)]
@@ -28,7 +29,12 @@ pub(in crate::plan) struct Lowered {
 }
 
 /// Compiles a recorded graph.
-pub(in crate::plan) fn lower(graph: &Graph, options: &CompileOptions, threads: usize) -> Result<Lowered> {
+pub(in crate::plan) fn lower(
+    graph: &Graph,
+    options: &CompileOptions,
+    threads: usize,
+    deferred: Option<&Deferred>,
+) -> Result<Lowered> {
     let isa = Isa::best();
     let fused = fuse::fuse(graph)?;
     let schedule = layout::schedule(&fused, options.batch);
@@ -38,6 +44,7 @@ pub(in crate::plan) fn lower(graph: &Graph, options: &CompileOptions, threads: u
         schedule: &schedule,
         batch: options.batch,
         threads,
+        deferred,
         precision: options.precision,
         chooser: Chooser::new(isa, threads, options.precision, options.tuning),
     };
@@ -72,6 +79,7 @@ struct Lowering<'f> {
     schedule: &'f Schedule,
     batch: usize,
     threads: usize,
+    deferred: Option<&'f Deferred>,
     precision: Precision,
     chooser: Chooser,
 }
@@ -161,7 +169,7 @@ impl Lowering<'_> {
         let y = self.map(task.writes);
         let residual = task.reads.get(1).map(|&spot| self.map(spot));
         let algorithm = self.chooser.algorithm(&geometry);
-        with_values(&conv.weight, |weight| -> Box<dyn Step> {
+        self.values(&conv.weight, |weight| -> Box<dyn Step> {
             let weight = scaled(weight, conv.affine.scale.as_deref(), each);
             let (weight, bias) = (weight.as_ref(), bias.as_deref());
             if Depthwise::fits(&geometry) && geometry.groups > 1 {
@@ -199,12 +207,28 @@ impl Lowering<'_> {
         })
     }
 
+    /// The values of a weight, where they are: in the network or in its file.
+    fn values<T>(&self, tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
+        match self.deferred {
+            Some(deferred) if deferred.names.contains_key(&tensor.id()) => match deferred.with(tensor, f) {
+                Some(result) => result,
+                None => Err(candle_core::Error::Msg("compile: a weight has no values".into()).into()),
+            },
+            _ => with_values(tensor, f),
+        }
+    }
+
     /// The weight of a fully connected layer: the network's own values, where nothing changes them.
     fn weight(&self, tensor: &Tensor, scale: Option<&[f64]>, each: usize) -> Result<Weight> {
-        if scale.is_none() && self.precision != Precision::Bf16 && tensor.is_contiguous() {
-            return Ok(Weight::Shared(Arc::new(Lent(tensor.clone()))));
+        if scale.is_none() && self.precision != Precision::Bf16 {
+            if let Some(lent) = self.deferred.and_then(|deferred| deferred.lend(tensor)) {
+                return Ok(Weight::Shared(lent?));
+            }
+            if tensor.is_contiguous() {
+                return Ok(Weight::Shared(Arc::new(Lent(tensor.clone()))));
+            }
         }
-        with_values(tensor, |values| {
+        self.values(tensor, |values| {
             let values = scaled(values, scale, each);
             match self.precision {
                 Precision::Bf16 => Weight::bf16(&values),
