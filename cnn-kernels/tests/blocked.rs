@@ -108,11 +108,20 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
     }
     let (weight, bias) = (f32s(&numbers(conv.weight_len(), 2)), f32s(&numbers(conv.out_channels, 3)));
     let residual = f32s(&numbers(conv.output_len(), 4));
+    // With a bias, weights are scaled as batch norms scale them.
+    let scales = numbers(conv.out_channels, 14);
+    let scale = with_bias.then_some(scales.as_slice());
     let x = f32s(&x);
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
     let mut expected = vec![0.0; conv.output_len()];
     let bias64 = wide(&bias);
-    conv::forward(&conv, &wide(&x), &wide(&weight), with_bias.then_some(&bias64), &mut expected);
+    let mut scaled = wide(&weight);
+    if let Some(scale) = scale {
+        for (row, factor) in scaled.chunks_mut(conv.weight_len() / conv.out_channels).zip(scale) {
+            row.iter_mut().for_each(|value| *value *= factor);
+        }
+    }
+    conv::forward(&conv, &wide(&x), &scaled, with_bias.then_some(&bias64), &mut expected);
     if with_residual {
         expected.iter_mut().zip(&residual).for_each(|(y, &r)| *y += f64::from(r));
     }
@@ -149,6 +158,7 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
                     conv,
                     algorithm,
                     &weight,
+                    scale,
                     bias,
                     Activation::Relu,
                     threads,
@@ -164,6 +174,7 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
                 isa,
                 conv,
                 &weight,
+                scale,
                 bias,
                 Activation::Relu,
                 threads,

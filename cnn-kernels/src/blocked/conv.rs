@@ -2,6 +2,7 @@
 
 use super::direct::{Direct, Input};
 use super::epilogue::Activation;
+use super::filter::Filter;
 use super::program::{Limits, Step, require, sealed::Run};
 use super::team::Member;
 use super::winograd::{Transformed, Winograd};
@@ -65,7 +66,8 @@ impl ConvStep {
         }
     }
 
-    /// Prepares it: `weight` is (out_channels, in_channels / groups, kernel rows, kernel columns).
+    /// Prepares it: `weight` is (out_channels, in_channels / groups, kernel rows, kernel columns), and each output
+    /// channel's is multiplied by its `scale`.
     ///
     /// # Panics
     /// Where lengths, maps and geometry do not agree, the algorithm does not [fit](Self::fits), or the processor has
@@ -77,6 +79,7 @@ impl ConvStep {
         conv: Conv,
         algorithm: Algorithm,
         weight: &[f32],
+        scale: Option<&[f64]>,
         bias: Option<&[f32]>,
         activation: Activation,
         threads: usize,
@@ -87,26 +90,33 @@ impl ConvStep {
         require(isa);
         assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
         assert!(bias.is_none_or(|bias| bias.len() == conv.out_channels), "one bias per output channel");
+        assert!(scale.is_none_or(|scale| scale.len() == conv.out_channels), "one scale per output channel");
         assert!(Self::fits(algorithm, &conv), "{algorithm:?} does not compute {conv:?}");
         let (part, groups) = whole_groups(&conv);
         let each = Conv { groups: 1, ..part };
         let parts = (0..conv.out_channels / part.out_channels)
             .map(|index| {
                 let first = index * part.out_channels;
-                let dense = dense(&part, groups, &weight[first * conv.weight_len() / conv.out_channels..]);
+                let filter = Filter {
+                    values: &weight[first * conv.weight_len() / conv.out_channels..][..part.weight_len()],
+                    scale: scale.map(|scale| &scale[first..first + part.out_channels]),
+                    group_inputs: part.in_channels / groups,
+                    group_outputs: part.out_channels / groups,
+                    taps: part.taps(),
+                };
                 let bias = bias.map(|bias| &bias[first..first + part.out_channels]);
                 match algorithm {
                     Algorithm::Direct => Kind::Direct(Direct::new(
                         isa,
                         each,
                         matches!(input, ConvInput::Plain(_)),
-                        &dense,
+                        &filter,
                         bias,
                         activation,
                         threads,
                     )),
                     Algorithm::Winograd(winograd) => Kind::Winograd(Transformed::new(
-                        isa, each, winograd, &dense, bias, activation, threads,
+                        isa, each, winograd, &filter, bias, activation, threads,
                     )),
                 }
             })
@@ -127,22 +137,6 @@ fn whole_groups(conv: &Conv) -> (Conv, usize) {
     let groups = (1..conv.groups).find(fills).unwrap_or(conv.groups);
     let part = Conv { in_channels: groups * inputs, out_channels: groups * outputs, groups, ..*conv };
     (part, groups)
-}
-
-/// The weight of a part as that of a convolution without groups, zero between groups.
-fn dense(part: &Conv, groups: usize, weight: &[f32]) -> Vec<f32> {
-    let weight = &weight[..part.weight_len()];
-    if groups == 1 {
-        return weight.to_vec();
-    }
-    let (inputs, outputs, taps) = (part.in_channels / groups, part.out_channels / groups, part.taps());
-    let mut dense = vec![0.0; part.out_channels * part.in_channels * taps];
-    for o in 0..part.out_channels {
-        let first = o / outputs * inputs;
-        let to = (o * part.in_channels + first) * taps;
-        dense[to..to + inputs * taps].copy_from_slice(&weight[o * inputs * taps..(o + 1) * inputs * taps]);
-    }
-    dense
 }
 
 /// Some channels of a map.

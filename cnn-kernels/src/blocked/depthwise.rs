@@ -33,7 +33,8 @@ impl Depthwise {
         conv.groups == conv.in_channels && conv.out_channels == conv.in_channels
     }
 
-    /// Prepares it: `weight` is (channels, 1, kernel rows, kernel columns).
+    /// Prepares it: `weight` is (channels, 1, kernel rows, kernel columns), and each channel's is multiplied by its
+    /// `scale`.
     ///
     /// # Panics
     /// Where lengths, maps and geometry do not agree, or the processor has not the instruction set.
@@ -43,6 +44,7 @@ impl Depthwise {
         isa: Isa,
         conv: Conv,
         weight: &[f32],
+        scale: Option<&[f64]>,
         bias: Option<&[f32]>,
         activation: Activation,
         threads: usize,
@@ -54,11 +56,13 @@ impl Depthwise {
         assert!(Self::fits(&conv), "{conv:?} is not depthwise");
         assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
         assert!(bias.is_none_or(|bias| bias.len() == conv.out_channels), "one bias per channel");
+        assert!(scale.is_none_or(|scale| scale.len() == conv.out_channels), "one scale per channel");
         let taps = conv.taps();
         let mut weights = Buffer::zeros(conv.in_channels.div_ceil(LANES) * taps * LANES);
         for (c, weight) in weight.chunks(taps).enumerate() {
             for (tap, &value) in weight.iter().enumerate() {
-                weights[(c / LANES * taps + tap) * LANES + c % LANES] = value;
+                let factor = scale.map_or(1.0, |scale| scale[c]);
+                weights[(c / LANES * taps + tap) * LANES + c % LANES] = (f64::from(value) * factor) as f32;
             }
         }
         let bias = bias.map(|bias| padded(bias, conv.out_channels));

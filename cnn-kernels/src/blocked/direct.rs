@@ -6,6 +6,7 @@
 //! and stand four to a pixel.
 
 use super::epilogue::{Activation, Epilogue};
+use super::filter::Filter;
 use super::team::Member;
 use super::tile::{self, Product, Tile};
 use super::{Buffer, Map, Memory, Needs, Plain, part};
@@ -17,6 +18,9 @@ const FEW: usize = 4;
 
 /// The most values of input that the tiles of one item work on: about half of a second-level cache.
 const ITEM_VALUES: usize = 96 * 1024;
+
+/// Values up to which an input is laid out by all members for all.
+const SHARED_VALUES: usize = 128 * 1024;
 
 /// A prepared convolution.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(crate) struct Direct {
     bias: Option<Buffer>,
     activation: Activation,
     threads: usize,
+    /// Rows of outputs for which a member lays the input out for itself; of a small input all members lay out all.
+    private_rows: Option<usize>,
 }
 
 /// Where the tiles read.
@@ -66,14 +72,13 @@ impl Direct {
         isa: Isa,
         conv: Conv,
         plain: bool,
-        weight: &[f32],
+        weight: &Filter<'_>,
         bias: Option<&[f32]>,
         activation: Activation,
         threads: usize,
     ) -> Self {
         assert!(!plain || Self::takes_plain(conv.in_channels), "so many channels are no pixel of {FEW}");
         assert_eq!(conv.groups, 1, "groups are kernels of their own");
-        assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
         let (rows, columns) = (conv.rows, conv.columns);
         let untouched = |span: crate::window::Span| {
             span.before() == 0 && span.stride() == 1 && span.reach() <= span.input()
@@ -109,16 +114,34 @@ impl Direct {
             .collect::<Vec<_>>();
         let sizes = [conv.out_channels, conv.in_channels, taps.len()];
         let mut weights = Buffer::zeros(tile::packed_len(sizes));
-        let area = taps.len();
-        tile::pack(
-            isa,
-            sizes,
-            distance,
-            |o, c, t| weight[(o * conv.in_channels + c) * area + t],
-            &mut weights,
-        );
+        tile::pack(isa, sizes, distance, |o, c, t| weight.value(o, c, t), &mut weights);
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        Self { isa, conv, source, rows: laid_out_rows, width, taps, weights, bias, activation, threads }
+        let (rows, private_rows) = (laid_out_rows, None);
+        let mut made =
+            Self { isa, conv, source, rows, width, taps, weights, bias, activation, threads, private_rows };
+        made.private_rows = made.choose();
+        made
+    }
+
+    fn choose(&self) -> Option<usize> {
+        let whole = self.conv.batch * self.blocks() * self.plane();
+        if self.source == Source::Map || whole <= SHARED_VALUES {
+            return None;
+        }
+        let rows = ITEM_VALUES / (self.row_len() * self.blocks());
+        let fitting = rows.saturating_sub(self.extent()) / self.row_step() + 1;
+        let fair = (self.conv.batch * self.conv.rows.output()).div_ceil(4 * self.threads);
+        Some(fitting.min(fair).clamp(1, self.conv.rows.output()))
+    }
+
+    /// Rows of the laid-out input that one row of outputs reads, from the first to the last.
+    fn extent(&self) -> usize {
+        (self.conv.rows.kernel() - 1) * self.conv.rows.dilation() + 1
+    }
+
+    /// Values of one block of channels in a member's own scratch.
+    fn private_plane(&self, rows: usize) -> usize {
+        ((rows - 1) * self.row_step() + self.extent()) * self.row_len() + LANES
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
@@ -159,6 +182,9 @@ impl Direct {
     }
 
     pub(crate) fn needs(&self) -> Needs {
+        if let Some(rows) = self.private_rows {
+            return Needs { shared: 0, private: self.blocks() * self.private_plane(rows), phases: 1 };
+        }
         match self.source {
             Source::Map => Needs { shared: 0, private: 0, phases: 1 },
             Source::LaidOut | Source::Few => {
@@ -177,6 +203,11 @@ impl Direct {
         residual: Option<Map>,
         y: Map,
     ) {
+        if let Some(rows) = self.private_rows {
+            // SAFETY: the caller's promise.
+            unsafe { self.run_privately(member, memory, input, residual, y, rows) };
+            return;
+        }
         let (x, x_stride, x_plane) = match (self.source, input) {
             (Source::Map, Input::Map(map)) => {
                 (memory.arena.cast_const().wrapping_add(map.offset), map.stride, map.plane())
@@ -187,8 +218,10 @@ impl Direct {
                 member.each(items, |item| {
                     let rows = part(self.rows, chunks, item % chunks);
                     let (n, block) = (item / chunks / self.blocks(), item / chunks % self.blocks());
+                    let place = (n * self.blocks() + block) * self.plane() + rows.start * self.row_len();
+                    let to = memory.shared.wrapping_add(place);
                     // SAFETY: the caller's promise; items write different rows.
-                    unsafe { self.isa.run(LayOut { direct: self, memory, input, n, block, rows }) }
+                    unsafe { self.isa.run(LayOut { direct: self, memory, input, n, block, rows, to }) }
                 });
                 (memory.shared.cast_const(), self.blocks() * self.plane(), self.plane())
             }
@@ -252,6 +285,56 @@ impl Direct {
             unsafe { self.isa.run(work) }
         });
     }
+
+    /// Each item lays out what it reads itself: nothing large is written, and nobody waits.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run).
+    unsafe fn run_privately(
+        &self,
+        member: &mut Member<'_>,
+        memory: Memory<'_>,
+        input: Input,
+        residual: Option<Map>,
+        y: Map,
+        rows: usize,
+    ) {
+        let scratch = memory.private.wrapping_add(member.index() * memory.private_stride);
+        let plane = self.private_plane(rows);
+        let parts = self.conv.rows.output().div_ceil(rows);
+        let columns = self.conv.columns.output();
+        let (tile_blocks, tile_pixels) = self.isa.tile();
+        let product =
+            Product { taps: &self.taps, channels: self.conv.in_channels, block: plane, out_block: y.plane() };
+        let epilogue = Epilogue { residual: residual.map(|map| map.plane()), activation: self.activation };
+        member.each(self.conv.batch * parts, |item| {
+            let (n, rows) = (item / parts, part(self.conv.rows.output(), parts, item % parts));
+            let first = rows.start * self.row_step();
+            let laid_out = first..(rows.end - 1) * self.row_step() + self.extent();
+            for block in 0..self.blocks() {
+                let (rows, to) = (laid_out.clone(), scratch.wrapping_add(block * plane));
+                // SAFETY: the caller's promise; the scratch is this member's.
+                unsafe { self.isa.run(LayOut { direct: self, memory, input, n, block, rows, to }) }
+            }
+            let work = Work {
+                direct: self,
+                product: &product,
+                epilogue: &epilogue,
+                x: scratch.cast_const().wrapping_sub(first * self.row_len()),
+                y: memory.arena.wrapping_add(y.offset + n * y.stride),
+                residual: residual.map_or(std::ptr::null(), |map| {
+                    memory.arena.cast_const().wrapping_add(map.offset + n * map.stride)
+                }),
+                rows,
+                strips: 0..columns.div_ceil(tile_pixels),
+                columns,
+                out_row: columns * LANES,
+                groups: 0..y.blocks().div_ceil(tile_blocks),
+            };
+            // SAFETY: the caller's promise; items write different rows.
+            unsafe { self.isa.run(work) }
+        });
+    }
 }
 
 /// Values for the lanes of whole blocks.
@@ -268,7 +351,10 @@ struct LayOut<'a> {
     input: Input,
     n: usize,
     block: usize,
+    /// Of the laid-out input.
     rows: std::ops::Range<usize>,
+    /// Where the first of them goes.
+    to: *mut f32,
 }
 
 impl Kernel for LayOut<'_> {
@@ -276,16 +362,15 @@ impl Kernel for LayOut<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { direct, memory, input, n, block, rows } = self;
+        let Self { direct, memory, input, n, block, rows, to } = self;
         let (vertical, horizontal) = (direct.conv.rows, direct.conv.columns);
         let (phases, width, distance) = (direct.phases(), direct.width, direct.distance());
         let row_len = direct.row_len();
         let step = if vertical.kernel() == 1 { vertical.stride() } else { 1 };
         // SAFETY: the caller's promise: the input has these sizes, the scratch has room for all rows.
         unsafe {
-            let to = memory.shared.add((n * direct.blocks() + block) * direct.plane());
-            for row in rows {
-                let to = to.add(row * row_len);
+            for (index, row) in rows.enumerate() {
+                let to = to.add(index * row_len);
                 let from_row =
                     (row * step).checked_sub(vertical.before()).filter(|&row| row < vertical.input());
                 for phase in 0..phases {
@@ -361,7 +446,8 @@ impl Kernel for Work<'_> {
                         let one = Tile {
                             product: self.product,
                             epilogue: self.epilogue,
-                            x: self.x.add(row * row_step + strip.start * distance),
+                            // It may begin before its scratch, as if that held all rows.
+                            x: self.x.wrapping_add(row * row_step + strip.start * distance),
                             weights,
                             y: self.y.add(to),
                             residual: match self.epilogue.residual {

@@ -13,6 +13,7 @@ mod conv;
 mod depthwise;
 mod direct;
 mod epilogue;
+mod filter;
 mod foreign;
 mod linear;
 mod memory;

@@ -14,6 +14,7 @@ mod transform;
 
 use super::direct::padded;
 use super::epilogue::Activation;
+use super::filter::Filter;
 use super::team::Member;
 use super::{Buffer, Map, Memory, Needs, part, tile};
 use crate::conv::Conv;
@@ -110,13 +111,12 @@ impl Transformed {
         isa: Isa,
         conv: Conv,
         algorithm: Winograd,
-        weight: &[f32],
+        weight: &Filter<'_>,
         bias: Option<&[f32]>,
         activation: Activation,
         threads: usize,
     ) -> Self {
         assert!(algorithm.fits(&conv), "{algorithm:?} does not compute {conv:?}");
-        assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
         let weights = transform::weights(isa, algorithm, [conv.out_channels, conv.in_channels], weight);
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
         let mut made =

@@ -5,6 +5,7 @@
 //! powers of the points.
 
 use super::Winograd;
+use crate::blocked::filter::Filter;
 use crate::blocked::{Buffer, tile};
 use crate::simd::{Isa, LANES, Vector};
 
@@ -36,7 +37,7 @@ fn weight_matrix(algorithm: Winograd) -> Vec<Vec<f64>> {
 }
 
 /// Transforms (K, C, R, R) and packs each of the T x T positions for the product, in `f64` and rounded once.
-pub(super) fn weights(isa: Isa, algorithm: Winograd, [k, c]: [usize; 2], weight: &[f32]) -> Buffer {
+pub(super) fn weights(isa: Isa, algorithm: Winograd, [k, c]: [usize; 2], weight: &Filter<'_>) -> Buffer {
     let (r, t) = (algorithm.kernel(), algorithm.tile());
     let matrix = weight_matrix(algorithm);
     let each = tile::packed_len([k, c, 1]);
@@ -51,12 +52,18 @@ pub(super) fn weights(isa: Isa, algorithm: Winograd, [k, c]: [usize; 2], weight:
         let (group, width) = width_of(o);
         let base = group * wide * LANES * c + o % (wide * LANES);
         for i in 0..c {
-            let w = &weight[(o * c + i) * r * r..][..r * r];
+            if weight.raw(o, i, 0).is_none() {
+                continue;
+            }
+            let w: [f64; 25] = std::array::from_fn(|tap| {
+                let value = if tap < r * r { weight.raw(o, i, tap) } else { None };
+                value.map_or(0.0, |value| f64::from(value) * weight.factor(o))
+            });
             // Rows, then columns.
             let mut half = [[0.0f64; 5]; 8];
             for (half, row) in half.iter_mut().zip(&matrix) {
                 for x in 0..r {
-                    half[x] = (0..r).map(|y| row[y] * f64::from(w[y * r + x])).sum();
+                    half[x] = (0..r).map(|y| row[y] * w[y * r + x]).sum();
                 }
             }
             for y in 0..t {

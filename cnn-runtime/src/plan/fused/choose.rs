@@ -77,6 +77,7 @@ impl Chooser {
                     algorithm,
                     &weight,
                     None,
+                    None,
                     Activation::Relu,
                     self.threads,
                     place,

@@ -165,19 +165,18 @@ impl Lowering<'_> {
         let (isa, threads) = (self.isa, self.threads);
         let geometry = conv.geometry;
         let bias = conv.affine.shift.as_deref().map(to_f32);
-        let each = geometry.weight_len() / geometry.out_channels;
         let y = self.map(task.writes);
         let residual = task.reads.get(1).map(|&spot| self.map(spot));
         let algorithm = self.chooser.algorithm(&geometry);
         self.values(&conv.weight, |weight| -> Box<dyn Step> {
-            let weight = scaled(weight, conv.affine.scale.as_deref(), each);
-            let (weight, bias) = (weight.as_ref(), bias.as_deref());
+            let (scale, bias) = (conv.affine.scale.as_deref(), bias.as_deref());
             if Depthwise::fits(&geometry) && geometry.groups > 1 {
                 let x = self.map(task.reads[0]);
                 Box::new(Depthwise::new(
                     isa,
                     geometry,
                     weight,
+                    scale,
                     bias,
                     conv.activation,
                     threads,
@@ -196,6 +195,7 @@ impl Lowering<'_> {
                     geometry,
                     algorithm,
                     weight,
+                    scale,
                     bias,
                     conv.activation,
                     threads,
