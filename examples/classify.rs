@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release --example classify
 //! cargo run --release --example classify -- photo.jpg folder/of/photos --top 3
+//! cargo run --release --example classify -- --fast folder/of/photos
 //! cargo run --release --example classify -- --model resnet18 --weights resnet18.pth photo.jpg
 //! ```
 
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use candle_core::{Device, Tensor};
 use clap::Parser;
-use cnn_examples::classifier::{Choice, Classifier, Guess};
+use cnn_examples::classifier::{Choice, Classifier, Fast, Guess};
 use cnn_examples::device;
 use cnn_examples::paths::{from_here, repository};
 use cnn_examples::photo::{self, EXTENSIONS, Photo};
@@ -37,6 +38,10 @@ pub(crate) struct Args {
     /// How many photos the network takes at once
     #[arg(long, default_value_t = 8, value_parser = at_least_one)]
     batch_size: usize,
+    /// Compile the network first, on the CPU: as it is, by the definitions of its layers, or with fully connected weights
+    /// of half the size
+    #[arg(long, value_name = "PRECISION", num_args = 0..=1, require_equals = true, default_missing_value = "f32")]
+    fast: Option<Fast>,
     /// Print a line of JSON for each photo instead of text
     #[arg(long)]
     json: bool,
@@ -56,7 +61,10 @@ fn main() -> ExitCode {
 /// The program; `out` and `err` are the standard output and error. Gives the number of photos that failed.
 pub(crate) fn run(args: &Args, out: &mut impl Write, err: &mut impl Write) -> Result<usize, Box<dyn Error>> {
     let device = args.device.open()?;
-    let classifier = args.network.open(&device)?;
+    let mut classifier = args.network.open(&device)?;
+    if let Some(fast) = args.fast {
+        classifier = classifier.compiled(fast.into());
+    }
     let shipped = [repository().join("data/photos")];
     let asked = if args.photos.is_empty() { &shipped[..] } else { &args.photos };
     let photos: Vec<Result<PathBuf, String>> = asked.iter().flat_map(|path| find(path)).collect();

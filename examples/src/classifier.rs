@@ -1,10 +1,12 @@
 //! A trained network that names photos: which one, from which file, and what it says.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::{D, DType, Device, Tensor};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use cnn_runtime::Network;
+use cnn_runtime::plan::{CompileOptions, Plan, Precision};
 
 use crate::classes::{self, Classes};
 use crate::models::zoo;
@@ -27,6 +29,27 @@ pub struct Choice {
     /// The names of its classes, one on each line [default: ImageNet's for a network of 1,000 classes, else numbers]
     #[arg(long, value_name = "FILE")]
     pub classes: Option<PathBuf>,
+}
+
+/// How exact a compiled network is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fast {
+    /// `f32`, with Winograd's arrangement.
+    F32,
+    /// `f32` without it.
+    Exact,
+    /// Fully connected weights in bf16.
+    Bf16,
+}
+
+impl From<Fast> for Precision {
+    fn from(fast: Fast) -> Self {
+        match fast {
+            Fast::F32 => Self::F32,
+            Fast::Exact => Self::Exact,
+            Fast::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 /// Why a network cannot name photos.
@@ -106,6 +129,7 @@ impl Choice {
             preprocessing: preprocessing(model.name, height),
             net,
             classes,
+            fast: None,
         })
     }
 }
@@ -133,6 +157,8 @@ pub struct Classifier {
     pub preprocessing: Preprocessing,
     /// The names of its classes.
     pub classes: Classes,
+    /// Where it is compiled: how, and a plan for each size of batch so far.
+    fast: Option<(Precision, Mutex<Vec<Plan>>)>,
 }
 
 /// A class that a photo may show.
@@ -147,22 +173,45 @@ pub struct Guess {
 }
 
 impl Classifier {
+    /// The same, compiled for each size of batch that it meets.
+    #[must_use]
+    pub fn compiled(self, precision: Precision) -> Self {
+        Self { fast: Some((precision, Mutex::default())), ..self }
+    }
+
     /// The `count` most probable classes of each photo, the most probable first. `photos` are [`Preprocessing::tensor`]s,
     /// at least one.
     ///
     /// # Errors
     /// If they are not of the network's size, the device fails, or the weights make numbers that are none.
-    pub fn rank(&self, photos: &[Tensor], count: usize) -> candle_core::Result<Vec<Vec<Guess>>> {
-        let logits = self.net.forward_t(&Tensor::stack(photos, 0)?, false)?.to_dtype(DType::F32)?;
+    pub fn rank(&self, photos: &[Tensor], count: usize) -> cnn_runtime::Result<Vec<Vec<Guess>>> {
+        let logits = self.logits(&Tensor::stack(photos, 0)?)?.to_dtype(DType::F32)?;
         let probabilities = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
         if probabilities.iter().flatten().any(|probability| !probability.is_finite()) {
-            candle_core::bail!(
-                "{} answers with NaN: the weights of {} are damaged",
-                self.model,
-                self.weights.display()
-            );
+            let weights = self.weights.display();
+            let message = format!("{} answers with NaN: the weights of {weights} are damaged", self.model);
+            return Err(candle_core::Error::Msg(message).into());
         }
         Ok(probabilities.iter().map(|probabilities| self.best(probabilities, count)).collect())
+    }
+
+    /// What the network, or a plan of it, gives for a batch (N, 3, H, W).
+    ///
+    /// # Errors
+    /// As [`rank`](Self::rank); where it cannot be compiled.
+    pub fn logits(&self, photos: &Tensor) -> cnn_runtime::Result<Tensor> {
+        let Some((precision, plans)) = &self.fast else { return Ok(self.net.forward_t(photos, false)?) };
+        let batch = photos.dim(0)?;
+        let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = match plans.iter().position(|plan| plan.options().batch == batch) {
+            Some(index) => index,
+            None => {
+                let options = CompileOptions::batch(batch).with_precision(*precision);
+                plans.push(self.net.compile(&options)?);
+                plans.len() - 1
+            }
+        };
+        plans[index].run(photos)
     }
 
     fn best(&self, probabilities: &[f32], count: usize) -> Vec<Guess> {

@@ -11,7 +11,7 @@ use std::fs;
 
 use candle_core::{Device, Tensor};
 use clap::Parser;
-use cnn_examples::classifier::{Choice, Classifier};
+use cnn_examples::classifier::{Choice, Classifier, Fast};
 use cnn_examples::models::lecture::TinyVgg;
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_examples::paths::repository;
@@ -79,6 +79,44 @@ fn the_shipped_network_gives_pytorchs_logits() {
     println!("the largest difference from PyTorch's logits is {largest:.1e}");
     // They go from -10 to 21; PyTorch's own f32 is 1.1e-5 from its f64.
     assert!(largest < 1e-4, "{largest}");
+}
+
+/// The largest difference of logits from PyTorch's, and the first class of each photo.
+fn compiled(fast: Fast) -> (f32, Vec<u32>) {
+    let choice = Choice { model: "mobilenet_v2".to_owned(), weights: None, classes: None };
+    let classifier = choice.open(&Device::Cpu).unwrap().compiled(fast.into());
+    let inputs: Vec<Tensor> = PHOTOS
+        .iter()
+        .map(|(name, _)| classifier.preprocessing.tensor(&shipped(name), &Device::Cpu).unwrap())
+        .collect();
+    let logits = classifier.logits(&Tensor::stack(&inputs, 0).unwrap()).unwrap();
+    let difference = (&logits - &reference()["logits"]).unwrap().abs().unwrap().max_all().unwrap();
+    (difference.to_scalar::<f32>().unwrap(), logits.argmax(1).unwrap().to_vec1::<u32>().unwrap())
+}
+
+#[test]
+fn compiled_it_gives_pytorchs_logits_too() {
+    let classes = reference()["logits"].argmax(1).unwrap().to_vec1::<u32>().unwrap();
+    // bf16 has eight bits; the logits go to 21.
+    for (fast, most) in [(Fast::F32, 1e-4), (Fast::Exact, 1e-4), (Fast::Bf16, 0.2)] {
+        let (difference, found) = compiled(fast);
+        println!("{fast:?}: the largest difference from PyTorch's logits is {difference:.1e}");
+        assert!(difference < most, "{fast:?}: {difference}");
+        assert_eq!(found, classes, "{fast:?}");
+    }
+}
+
+#[test]
+fn the_program_compiles_on_request() {
+    let photos = repository().join("data/photos");
+    let options = [photos.to_str().unwrap(), "--top", "1"];
+    let (eager, ..) = run_with(&options).unwrap();
+    for fast in ["--fast", "--fast=exact"] {
+        let (printed, said, failed) = run_with(&[&options[..], &[fast]].concat()).unwrap();
+        assert_eq!((printed.as_str(), said.as_str(), failed), (eager.as_str(), "", 0), "{fast}");
+    }
+    let error = run_with(&["--fast=slow"]).unwrap_err();
+    assert!(error.contains("[possible values: f32, exact, bf16]"), "{error}");
 }
 
 #[test]
