@@ -1,4 +1,4 @@
-//! This project: the network of `cnn_examples`, compiled.
+//! This project: the network of `cnn_examples`, compiled from the file of its weights.
 
 use anyhow::Result;
 use cnn_examples::models::zoo;
@@ -13,8 +13,8 @@ pub struct Ours {
 }
 
 pub fn load(job: &Job, precision: Precision) -> Result<Ours> {
-    let network = zoo::find(&job.network)?.load(job.file("weights.safetensors"), &Device::Cpu)?;
-    let plan = network.compile(&CompileOptions::batch(job.batch).with_precision(precision))?;
+    let options = CompileOptions::batch(job.batch).with_precision(precision);
+    let plan = zoo::find(&job.network)?.compile_file(job.file("weights.safetensors"), &options)?;
     Ok(Ours { plan, images: job.images()?, output: None })
 }
 
