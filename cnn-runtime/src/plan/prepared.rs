@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::value::Operation;
 use crate::weights::Deferred;
 
+/// Runs of fewer multiply-accumulates take one thread: they end before another would have woken up.
+const SERIAL_MACS: usize = 2_000_000;
+
 #[derive(Debug)]
 pub(super) struct Prepared {
     lowered: Arc<Lowered>,
@@ -32,7 +35,8 @@ impl Prepared {
             let reason = "it contains `rust(..)`, which may have weights of its own: load the network, and compile that";
             return Err(Error::Compile { network: name.to_owned(), reason: reason.to_owned() });
         }
-        let threads = options.threads.unwrap_or_else(rayon::current_num_threads);
+        let most = options.threads.unwrap_or_else(rayon::current_num_threads);
+        let threads = if macs(&graph) < SERIAL_MACS { 1 } else { most };
         let lowered = lower(&graph, options, threads, deferred)?;
         let workspace = lowered.program.workspace();
         Ok(Self { lowered: Arc::new(lowered), workspace })
@@ -158,6 +162,21 @@ impl Prepared {
             kib(scratch)
         )
     }
+}
+
+/// Multiply-accumulates of convolutions and fully connected layers, by the number of their weights.
+fn macs(graph: &Graph) -> usize {
+    let nodes = graph.nodes.iter().filter_map(|node| match &node.source {
+        Source::Operation(Operation::Conv2d(layer)) => {
+            let area: usize = node.shape.iter().skip(2).product();
+            Some(node.shape[0] * area * layer.weight().elem_count())
+        }
+        Source::Operation(Operation::Linear { layer, .. }) => {
+            Some(node.shape[0] * layer.weight().elem_count())
+        }
+        _ => None,
+    });
+    nodes.sum()
 }
 
 fn kib(bytes: usize) -> String {

@@ -25,6 +25,9 @@ use stages::{FromProducts, Products, ToTiles};
 /// the cache.
 const GAP: usize = LANES;
 
+/// Transformed weights that do not stay in a last-level cache beside the tiles.
+const STREAMED_VALUES: usize = 4 << 20;
+
 /// An algorithm F(M x M, R x R).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Winograd {
@@ -165,16 +168,22 @@ impl Transformed {
         let tiles = self.tiles();
         let positions = self.algorithm.positions();
         let values = positions * tiles * LANES * (self.in_blocks() + self.out_blocks());
-        // Stage by stage while all of it stays in a last-level cache and blocks would be few.
         let most = self.isa.tile().1;
-        if values * 4 <= 10 << 20 && tiles < 14 * 4 * self.threads.max(2) {
+        // Stage by stage while all of it stays in a last-level cache and blocks would be few, or where the weights do not
+        // stay there and would be read again for each block.
+        let streams = self.weights.len() > STREAMED_VALUES;
+        let (room, few) =
+            if streams { (5 << 20, usize::MAX) } else { (5 << 19, 14 * 4 * self.threads.max(2)) };
+        if values <= room && tiles < few {
             return Blocking::Shared;
         }
-        // Transformed inputs of a block in half of a second-level cache, at least one strip.
+        // Transformed inputs of a block in half of a second-level cache, at least one strip; more where weights are read
+        // from further away than the tiles are.
         let each = positions * self.in_blocks() * LANES;
-        let fitting = (128 * 1024 / each / most).clamp(1, 4) * most;
-        let groups =
-            (64 * 1024 / (positions * fitting * LANES * self.isa.tile().0)).clamp(1, self.out_groups());
+        let least = if streams { 4 } else { 1 };
+        let fitting = (128 * 1024 / each / most).clamp(least, 4) * most;
+        let out = positions * fitting * LANES * self.isa.tile().0;
+        let groups = (64 * 1024 / out).clamp(1, self.out_groups());
         Blocking::Private { tiles: fitting.min(tiles), groups }
     }
 
