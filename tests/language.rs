@@ -34,3 +34,6 @@ mod interface;
 
 #[path = "language/stages.rs"]
 mod stages;
+
+#[path = "language/plans.rs"]
+mod plans;

@@ -24,6 +24,8 @@ use crate::Window;
 mod operation;
 mod shape;
 mod tensor;
+#[cfg(test)]
+mod tests;
 
 pub use operation::{Activation, Operation};
 

@@ -471,6 +471,18 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             },
         )
     }
+    /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: what is packed is
+    /// read tensor by tensor, and the rest stays in the file, which is mapped.
+    ///
+    /// # Errors
+    /// As [`Self::load`] and [`Self::compile`].
+    pub fn compile_file(
+        path: impl ::core::convert::AsRef<::std::path::Path>,
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::Plan> {
+        Self::from_builder(::cnn_runtime::params::Builder::deferred(path)?)?
+            .compile(options)
+    }
     /// One run on bare tensors, or on values that note what is done with them.
     #[doc(hidden)]
     pub fn run<V: ::cnn_runtime::Value>(

@@ -20,7 +20,7 @@ fn conv1(x: &Tensor, state: &State, path: &str, stride: usize) -> Tensor {
 
 network! {
     /// Numbers as parameters: positional, by name, by default, from an earlier parameter, from `cin`.
-    Parameters: 4x8x8 -> 6x4x4 {
+    pub(crate) Parameters: 4x8x8 -> 6x4x4 {
         block Unit(c, k = 3, wide = 2*c) {
             conv(kernel=k)-wide/stride relu -> conv1-c
         }
@@ -87,7 +87,7 @@ fn parameters_and_defaults() {
 
 network! {
     /// Layers as arguments: two calls with two layers are two structs; a group; a block; a default.
-    Layers: 4x8x8 -> 4x8x8 {
+    pub(crate) Layers: 4x8x8 -> 4x8x8 {
         block Unit(act, norm = id) { conv: conv3-4 norm: norm act }
         block Own() { conv1-4 }
         Unit(relu)
@@ -118,7 +118,7 @@ fn layers_as_arguments() {
 
 network! {
     /// The numbers inside a layer that is an argument, or in an option, differ between the calls.
-    Options: 8x8x8 -> 8x8x8 {
+    pub(crate) Options: 8x8x8 -> 8x8x8 {
         block Norm(norm) { norm: norm }
         block Any(layer) { layer }
         block Eps(e) { norm: bn(eps=e) }
@@ -192,7 +192,7 @@ fn options_that_differ_between_calls() {
 
 network! {
     /// Blocks in blocks; the inner one's stride comes from the outer's.
-    Nested: 3x8x8 -> 8x2x2 {
+    pub(crate) Nested: 3x8x8 -> 8x2x2 {
         block Inner(c, k) { conv(kernel=k)-c/stride relu }
         block Outer(c) { first: Inner(c, 3, stride=stride) -> Inner(2*c, 1) }
         block Outermost(c) { Outer(c)/stride -> tail: Outer(cin)/1 }
@@ -228,7 +228,7 @@ fn nested_blocks() {
 
 network! {
     /// Repeats of calls, groups and residuals, with and without a first stride, with and without labels.
-    Repeats: 2x16x16 -> (calls: 4x8x8, groups: 2x4x4, residuals: 2x8x8, plain: 2x16x16, dense: 6x16x16) {
+    pub(crate) Repeats: 2x16x16 -> (calls: 4x8x8, groups: 2x4x4, residuals: 2x8x8, plain: 2x16x16, dense: 6x16x16) {
         block Unit(c) { conv3-c/stride relu }
         stage: Unit(4) x3/2 @calls;
         g: (conv3-2/stride relu) x2/2 -> (conv3-2/stride) x2/2 @groups;

@@ -9,7 +9,7 @@ fn linear(x: &Tensor, state: &State, path: &str) -> Tensor {
 
 network! {
     /// A closure, a layer with parameters of its own, a function, and one inside a repeated block.
-    Custom: 2x3x3 -> 4 {
+    pub(crate) Custom: 2x3x3 -> 4 {
         block Half() { rust(|x: &Tensor| x / 2.0) => 2x3x3 }
         rust(|x: &Tensor| x + 1.0) => 2x3x3
      -> Half() x2
@@ -57,7 +57,7 @@ fn rust_code() {
 }
 
 network! {
-    Lying: 2x3x3 -> 2x3x3 { rust(|x: &Tensor| x.narrow(1, 0, 1)) => 2x3x3 }
+    pub(crate) Lying: 2x3x3 -> 2x3x3 { rust(|x: &Tensor| x.narrow(1, 0, 1)) => 2x3x3 }
 }
 
 #[test]
@@ -80,27 +80,27 @@ pub(crate) mod backbone {
 
 network! {
     /// A network of the same declaration as a layer (declared behind it), with its generics given.
-    Whole: 3x16x16 -> 9 {
+    pub(crate) Whole: 3x16x16 -> 9 {
         features: Trunk()
      -> Tail(9)
     }
 
-    Trunk: 3x16x16 -> 8x4x4 { conv3-4/2 relu -> conv3-8/2 relu }
-    Tail<CLASSES = 3>: 8x4x4 -> CLASSES { gap -> fc: fc-CLASSES }
+    pub(crate) Trunk: 3x16x16 -> 8x4x4 { conv3-4/2 relu -> conv3-8/2 relu }
+    pub(crate) Tail<CLASSES = 3>: 8x4x4 -> CLASSES { gap -> fc: fc-CLASSES }
 
     /// The same by its name, and in a block.
-    ByName<K = 4>: 8x4x4 -> K {
+    pub(crate) ByName<K = 4>: 8x4x4 -> K {
         tail: Tail(CLASSES=K) -> last: fc-K
     }
 
     /// In a block.
-    InBlock: 8x4x4 -> 6 {
+    pub(crate) InBlock: 8x4x4 -> 6 {
         block Classify() { Tail(6) }
         head: Classify()
     }
 
     /// Networks from elsewhere.
-    External: 3x16x16 -> 7 {
+    pub(crate) External: 3x16x16 -> 7 {
         backbone: self::backbone::Net => 8x4x4
      -> crate::calls::backbone::Head::<7> => 7
     }
@@ -172,10 +172,10 @@ fn networks_in_networks() {
 }
 
 network! {
-    Same: 4x6x6 -> 4x6x6 { conv3-4 relu }
+    pub(crate) Same: 4x6x6 -> 4x6x6 { conv3-4 relu }
 
     /// Each copy of a network has weights of its own; branches can be repeated like groups.
-    Copies: 4x6x6 -> 16x6x6 { stage: Same() x2 -> concat { id | id } x2 }
+    pub(crate) Copies: 4x6x6 -> 16x6x6 { stage: Same() x2 -> concat { id | id } x2 }
 }
 
 #[test]

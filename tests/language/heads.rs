@@ -4,7 +4,7 @@ use crate::plain::{self, CPU, Slide, close, flat, param, shake, tensor};
 use cnn_runtime::prelude::*;
 
 network! {
-    Convs: 4x9x8 -> (
+    pub(crate) Convs: 4x9x8 -> (
         half: 6x9x8, oblong: 5x9x8, strided: 6x5x4, valid: 6x7x6, full: 6x11x10, same: 6x5x4, padded: 6x10x9,
         pair: 6x7x10, sides: 6x8x9, dilated: 6x9x8, dilations: 6x7x2, grouped: 6x9x8, unbiased: 6x9x8,
         kernel: 6x5x8, strides: 6x9x4, dw: 4x9x8, dws: 4x5x4, dwk: 4x5x2,
@@ -29,7 +29,7 @@ network! {
         dwk: dw(kernel=5)/[1, 2](valid) @dwk
     }
 
-    Deconvs: 4x5x4 -> (
+    pub(crate) Deconvs: 4x5x4 -> (
         plain: 6x6x5, strided: 6x12x10, padded: 6x10x8, outpad: 6x10x8, grouped: 6x10x8, dilated: 6x9x8,
         half: 6x5x4, full: 6x3x2, pair: 6x10x6, like: 6x9x8,
     ) {
@@ -45,7 +45,7 @@ network! {
         up2 -> pad([0, 0, 0, 0]) crop(9x8) @big -> avgpool(5x4) -> like: deconv3-6/2(pad=1, like @big) @like
     }
 
-    Pools: 3x9x8 -> (
+    pub(crate) Pools: 3x9x8 -> (
         two: 3x4x4, three: 3x4x3, padded: 3x5x4, half: 3x9x8, ceil: 3x5x4, ceil3: 3x4x4, same: 3x5x4,
         dilated: 3x7x6, oblong: 3x4x8, kernel: 3x7x4,
         avg: 3x4x4, avgpad: 3x5x4, uncounted: 3x5x4, avgceil: 3x5x5, adaptive: 3x4x3, square: 3x2x2, gap: 3x1x1,
@@ -69,7 +69,7 @@ network! {
         gap @gap
     }
 
-    Shapes: 4x5x4 -> (
+    pub(crate) Shapes: 4x5x4 -> (
         nearest: 4x10x8, word: 4x10x8, bilinear: 4x15x12, oblong: 4x15x8, scaled: 4x5x12, shuffled: 1x10x8,
         flat: 80, same: 4x5x4, cropped: 4x3x2, like: 4x3x2, padded: 4x7x6, pair: 4x7x8, sides: 4x6x6,
     ) {
@@ -88,7 +88,7 @@ network! {
         pad([0, 1, 2, 0]) @sides
     }
 
-    Norms: 6x3x4 -> (
+    pub(crate) Norms: 6x3x4 -> (
         bn: 6x3x4, eps: 6x3x4, bare: 6x3x4, ln: 6x3x4, ln_eps: 6x3x4, ln_flat: 72, inorm: 6x3x4, inorm_affine: 6x3x4,
         gn: 6x3x4, gn1: 6x3x4, lrn: 6x3x4, lrn4: 6x3x4, scale: 6x3x4,
     ) {
@@ -107,7 +107,7 @@ network! {
         scale: scale(0.25) @scale
     }
 
-    Activations: 3x4x4 -> (
+    pub(crate) Activations: 3x4x4 -> (
         a0: 3x4x4, a1: 3x4x4, a2: 3x4x4, a3: 3x4x4, a4: 3x4x4, a5: 3x4x4, a6: 3x4x4, a7: 3x4x4, a8: 3x4x4,
         a9: 3x4x4, a10: 3x4x4, a11: 3x4x4, a12: 3x4x4, a13: 3x4x4, a14: 3x4x4, a15: 3x4x4, a16: 3x4x4,
     ) {
@@ -130,13 +130,13 @@ network! {
         flatten -> softmax -> rust(|x: &Tensor| x.reshape((x.dim(0)?, 3, 4, 4))) => 3x4x4 -> @a16
     }
 
-    Linears: 3x2x2 -> (digits: 7, sized: 5, dropped: 4) {
+    pub(crate) Linears: 3x2x2 -> (digits: 7, sized: 5, dropped: 4) {
         digits: fc7 @digits;
         sized: fc-(2 + 3)(bias=false) @sized;
         dropped: fc4(dropconnect=0.5) @dropped
     }
 
-    Drops: 8x3x3 -> (d: 8x3x3, half: 8x3x3, d2: 8x3x3, half2: 8x3x3, path: 8x3x3, path_default: 8x3x3) {
+    pub(crate) Drops: 8x3x3 -> (d: 8x3x3, half: 8x3x3, d2: 8x3x3, half2: 8x3x3, path: 8x3x3, path_default: 8x3x3) {
         dropout(0.25) @d;
         dropout @half;
         dropout2d(p=0.25) @d2;

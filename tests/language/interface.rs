@@ -7,7 +7,7 @@ use expect_test::expect;
 
 network! {
     /// A bit of everything that has state.
-    Small<CLASSES = 4>: 2x8x8 -> CLASSES {
+    pub(crate) Small<CLASSES = 4>: 2x8x8 -> CLASSES {
         block Unit(c) { residual { conv3-c/stride bn } else short: (conv1-c/stride bn) relu }
         stem: conv3-4 bn relu
      -> layer: Unit(4) x2/2 -> @mid

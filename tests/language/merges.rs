@@ -12,7 +12,7 @@ fn conv(x: &Tensor, state: &State, path: &str, stride: usize) -> Tensor {
 }
 
 network! {
-    Merges: 4x6x6 -> (
+    pub(crate) Merges: 4x6x6 -> (
         identity: 4x6x6, projected: 6x3x3, absent: 6x3x3, kept: 4x6x6, dense: 7x6x6,
         concat: 9x6x6, add: 4x6x6, mul: 4x6x6, concat_taps: 8x6x6, add_taps: 4x6x6, mul_taps: 4x6x6,
         excited: 4x6x6, vector: 4x6x6, flat: 10, sum3: 5,
@@ -78,7 +78,7 @@ fn merges() {
 
 network! {
     /// A residual that some calls project and others do not, beside one that is sometimes absent.
-    Shortcuts: 4x8x8 -> 6x4x4 {
+    pub(crate) Shortcuts: 4x8x8 -> 6x4x4 {
         block Projected(c) { residual { conv3-c/stride } else short: (conv1-c/stride bn) }
         block Skipped(c) { residual { conv3-c/stride } else none }
         Projected(4) -> Projected(6)/2 -> Projected(6) -> Skipped(6) -> Skipped(4) -> Skipped(6)
@@ -114,7 +114,7 @@ fn shortcuts_that_differ_between_calls() {
 
 network! {
     /// Taps inside blocks, of one name in two blocks; a path that begins at a tap.
-    Taps: 2x4x4 -> 6x4x4 {
+    pub(crate) Taps: 2x4x4 -> 6x4x4 {
         block A(c) { conv3-c @x -> relu -> @y }
         block B() { relu @x -> conv1-2 @y -> add(@x, @y) }
         B() -> B() -> A(2) -> @x; @x -> conv1-4 -> @y; concat(@x, @y)
@@ -136,7 +136,7 @@ fn taps_of_one_name_in_several_scopes() {
 
 network! {
     /// Two inputs, three outputs; the inputs are used more than once.
-    Ports: (left: 3x6x6, right: 2x3x3) -> (sum: 4x6x6, class: 10, box: 4) {
+    pub(crate) Ports: (left: 3x6x6, right: 2x3x3) -> (sum: 4x6x6, class: 10, box: 4) {
         left -> l: conv3-4 @l;
         right -> r: conv1-4 -> up2 @r;
         add(@l, @r) @sum -> gap -> class: fc10 @class;

@@ -9,7 +9,7 @@ fn weights(state: &State) -> Vec<String> {
 }
 
 network! {
-    Labels: 2x8x8 -> 5 {
+    pub(crate) Labels: 2x8x8 -> 5 {
         block Unit() { conv1-cin body: conv1-cin }
         block Deep() { inner: Unit() x2 }
         features: (
@@ -79,7 +79,7 @@ fn paths_are_those_of_pytorch() {
 
 network! {
     /// Keywords, and the names that generated code uses itself.
-    Odd: 2x4x4 -> (type: 2x4x4, fn: 2x4x4, output: 2x4x4) {
+    pub(crate) Odd: 2x4x4 -> (type: 2x4x4, fn: 2x4x4, output: 2x4x4) {
         block Self_(params, pass, x, r) { body: conv(kernel=params)-pass state: conv1-(x + r) x: id }
         type: conv1-2 @type;
         move: conv1-2 -> r#match: conv1-2 -> match_: conv1-2

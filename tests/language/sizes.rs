@@ -17,7 +17,7 @@ network! {
     }
 
     /// Without a default.
-    Needed<N>: N -> 2 { fc: fc2 }
+    pub(crate) Needed<N>: N -> 2 { fc: fc2 }
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn const_generics() {
 
 network! {
     /// Rust consts as sizes, `let`, expressions with all operators.
-    Consts: [3, SIDE, SIDE] -> 10 {
+    pub(crate) Consts: [3, SIDE, SIDE] -> 10 {
         let width = 2*4;
         let narrow = width/3 + 7%4 - 1;
         let slope = 0.5;
@@ -94,7 +94,7 @@ fn consts_and_lets() {
 
 network! {
     /// Sizes that are known when it runs.
-    Symbols: [3, H, W] -> [2, H, W] where H % 4 == 0, W % 4 == 0, W >= 8 {
+    pub(crate) Symbols: [3, H, W] -> [2, H, W] where H % 4 == 0, W % 4 == 0, W >= 8 {
         stem: conv3-4 @e
      -> pool2 conv3-4 pool2          => [4, H/4, W/4]
      -> up2 -> deconv2-4/2 @d;
@@ -102,10 +102,10 @@ network! {
     }
 
     /// Floors that no fact resolves, and a vector at the end.
-    Pooled: [1, H, W] -> 6 where H >= 2, W >= 2 { pool2 -> conv3-6/2 -> gap }
+    pub(crate) Pooled: [1, H, W] -> 6 where H >= 2, W >= 2 { pool2 -> conv3-6/2 -> gap }
 
     /// The size of a tap that is known when it runs.
-    Cropped: [1, H, W] -> [2, H, W] where H % 2 == 0, W % 2 == 0 {
+    pub(crate) Cropped: [1, H, W] -> [2, H, W] where H % 2 == 0, W % 2 == 0 {
         id @x -> pad(3) -> crop(like @x) @c; concat(@x, @c)
     }
 }

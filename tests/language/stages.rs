@@ -15,7 +15,7 @@ fn conv(x: &Tensor, state: &State, path: &str) -> Tensor {
 }
 
 network! {
-    Parts: 6x4x3 -> (
+    pub(crate) Parts: 6x4x3 -> (
         two: 8x4x3, three: 9x4x3, again: 6x4x3, flat: 7, shuffled: 6x4x3, matrix: 5x4x3, unbiased: 5x4x3,
     ) {
         s2: split { id | conv3-5 relu } @two;
@@ -59,9 +59,9 @@ fn parts_of_the_channels() {
 }
 
 network! {
-    Seen: 2x3x3 -> 4 { first: conv1-2 @bare relu @half -> tail: (flatten -> fc4) }
+    pub(crate) Seen: 2x3x3 -> 4 { first: conv1-2 @bare relu @half -> tail: (flatten -> fc4) }
 
-    SeenTwice: 2x3x3 -> (low: 3, high: 3x1x1) {
+    pub(crate) SeenTwice: 2x3x3 -> (low: 3, high: 3x1x1) {
         conv: conv3-3 @map -> gap @pooled -> fc: fc3 @low;
         @map -> gap -> @high
     }
@@ -123,7 +123,7 @@ fn gradients_of_several_outputs() {
 }
 
 network! {
-    Pyramid<WIDTH = 3>: 2x8x8 -> [WIDTH, 4, 4] {
+    pub(crate) Pyramid<WIDTH = 3>: 2x8x8 -> [WIDTH, 4, 4] {
         body: Backbone(4);
         @body.coarse -> lateral: conv1-WIDTH -> up2 -> @up;
         @body.fine -> conv1-WIDTH -> @same;
@@ -135,15 +135,15 @@ network! {
     }
 
     /// What goes on behind a network, and a value inside it.
-    Both: 2x8x8 -> 8x4x4 { inner: Half() -> @end; concat(@inner.seen, @end) }
+    pub(crate) Both: 2x8x8 -> 8x4x4 { inner: Half() -> @end; concat(@inner.seen, @end) }
 
     pub(crate) Half: 2x8x8 -> 4x4x4 { pool2 -> conv3-4 @seen relu }
 
     /// The trunk's names stand beside its own.
-    Headed: 2x8x8 -> (class: 3, box: 4) { _: Half() -> gap @pooled -> fc: fc3 @class; @pooled -> box: fc4 @box }
+    pub(crate) Headed: 2x8x8 -> (class: 3, box: 4) { _: Half() -> gap @pooled -> fc: fc3 @class; @pooled -> box: fc4 @box }
 
     /// One below a label, and a look inside.
-    Below: 2x8x8 -> 4x4x4 { trunk: (_: Half()); @_.seen -> tail: conv1-4 }
+    pub(crate) Below: 2x8x8 -> 4x4x4 { trunk: (_: Half()); @_.seen -> tail: conv1-4 }
 }
 
 mod elsewhere {

@@ -523,6 +523,8 @@ impl Context<'_> {
         }
         let (runtime, name) = (&self.runtime, self.name());
         let (plain, label) = (parameters.plain(), &self.model.name.text);
+        let named = self.model.inputs.iter().any(|port| port.name.is_some());
+        let input = if named { quote!(Self::INPUT[0].1) } else { quote!(&Self::INPUT) };
         quote! {
             #[automatically_derived]
             impl #plain #runtime::ModuleT for #name #arguments {
@@ -539,7 +541,7 @@ impl Context<'_> {
                 }
 
                 fn input_shape(&self) -> &'static [usize] {
-                    &Self::INPUT
+                    #input
                 }
 
                 fn output_shape(&self) -> &'static [usize] {

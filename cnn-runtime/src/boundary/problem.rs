@@ -47,7 +47,7 @@ pub enum BoundaryProblem {
     },
     /// Another number of inputs or outputs.
     Ports {
-        /// How many there are, and of what.
+        /// How many there are, and what: `input` or `output`.
         expected: (usize, &'static str),
         /// How many were given or asked for.
         found: usize,
@@ -100,7 +100,8 @@ impl fmt::Display for BoundaryProblem {
                 }
             }
             Self::Ports { expected: (count, what), found } => {
-                write!(f, "it has {count} {what}, found {found}")
+                let plural = if *count == 1 { "" } else { "s" };
+                write!(f, "it has {count} {what}{plural}, found {found}")
             }
             Self::Empty { found } => {
                 write!(f, "expected at least one sample, found {}", sizes(found))

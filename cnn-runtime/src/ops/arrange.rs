@@ -50,6 +50,7 @@ pub fn concat(tensors: &[&Tensor]) -> Result<Tensor> {
 /// The shape of a [`concat()`].
 pub(crate) fn concat_sizes(shapes: &[&[usize]]) -> Result<Vec<usize>> {
     const OP: &str = "concat";
+    shapes.iter().try_for_each(|shape| check::filled(OP, shape))?;
     let Some((first, others)) = shapes.split_first() else { bail!("{OP}: expected at least one tensor") };
     check::planes(OP, first)?;
     let mut shape = first.to_vec();

@@ -158,7 +158,7 @@ impl Plan {
             record: None,
         };
         if !options.inputs.is_empty() {
-            plan.check_count("inputs", options.inputs.len())?;
+            plan.check_count("input", options.inputs.len())?;
         }
         if !options.inputs.is_empty() || !symbolic {
             let declared = plan.inputs.iter().map(|port| &port.sizes);
@@ -195,7 +195,7 @@ impl Plan {
         let mut outputs = self.run_all(&[x])?;
         match (outputs.pop(), outputs.len()) {
             (Some(output), 0) => Ok(output),
-            (_, more) => self.refuse(BoundaryProblem::Ports { expected: (more + 1, "outputs"), found: 1 }),
+            (_, more) => self.refuse(BoundaryProblem::Ports { expected: (more + 1, "output"), found: 1 }),
         }
     }
 
@@ -291,7 +291,7 @@ impl Plan {
     }
 
     fn check_inputs(&self, inputs: &[&Tensor]) -> Result<()> {
-        self.check_count("inputs", inputs.len())?;
+        self.check_count("input", inputs.len())?;
         self.inputs.iter().zip(inputs).try_for_each(|(port, input)| self.check(port, input))
     }
 
@@ -336,17 +336,19 @@ impl Plan {
     }
 
     fn check_shape(&self, port: &Port, shape: &[usize]) -> Result<()> {
-        match shape.split_first() {
-            Some((&batch, sample))
-                if batch == self.options.batch && fits(&port.sizes, sample) && !sample.contains(&0) =>
-            {
-                Ok(())
+        let problem = match shape.split_first() {
+            Some((_, sample)) if fits(&port.sizes, sample) && shape.contains(&0) => {
+                BoundaryProblem::Empty { found: shape.to_vec() }
+            }
+            Some((&batch, sample)) if fits(&port.sizes, sample) && batch == self.options.batch => {
+                return Ok(());
             }
             _ => {
                 let (batch, expected) = (self.options.batch, port.sizes.clone());
-                self.refuse_at(port, BoundaryProblem::Planned { batch, expected, found: shape.to_vec() })
+                BoundaryProblem::Planned { batch, expected, found: shape.to_vec() }
             }
-        }
+        };
+        self.refuse_at(port, problem)
     }
 
     /// There are that many inputs.

@@ -1,0 +1,9 @@
+//! Compiled networks beside `forward`: the example models, and what a plan refuses. (The constructs of the language,
+//! one by one, are in `language/plans.rs`.)
+
+#[path = "plans/boundary.rs"]
+mod boundary;
+#[path = "models/formula.rs"]
+mod formula;
+#[path = "plans/zoo.rs"]
+mod zoo;
