@@ -5,6 +5,8 @@
 //! that has neither padding nor stride, reads the input where it is. The few channels of a first layer come from NCHW
 //! and stand four to a pixel.
 
+mod lay_out;
+
 use super::epilogue::{Activation, Epilogue};
 use super::filter::Filter;
 use super::team::Member;
@@ -12,6 +14,7 @@ use super::tile::{self, Product, Tile};
 use super::{Buffer, Map, Memory, Needs, Plain, part};
 use crate::conv::Conv;
 use crate::simd::{Isa, Kernel, LANES, Vector};
+use lay_out::LayOut;
 
 /// Channels of a pixel in the layout of a first layer.
 const FEW: usize = 4;
@@ -342,67 +345,6 @@ pub(crate) fn padded(values: &[f32], channels: usize) -> Buffer {
     let mut buffer = Buffer::zeros(channels.div_ceil(LANES) * LANES);
     buffer[..values.len()].copy_from_slice(values);
     buffer
-}
-
-/// Some rows of a block of channels, with padding and sorted columns.
-struct LayOut<'a> {
-    direct: &'a Direct,
-    memory: Memory<'a>,
-    input: Input,
-    n: usize,
-    block: usize,
-    /// Of the laid-out input.
-    rows: std::ops::Range<usize>,
-    /// Where the first of them goes.
-    to: *mut f32,
-}
-
-impl Kernel for LayOut<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { direct, memory, input, n, block, rows, to } = self;
-        let (vertical, horizontal) = (direct.conv.rows, direct.conv.columns);
-        let (phases, width, distance) = (direct.phases(), direct.width, direct.distance());
-        let row_len = direct.row_len();
-        let step = if vertical.kernel() == 1 { vertical.stride() } else { 1 };
-        // SAFETY: the caller's promise: the input has these sizes, the scratch has room for all rows.
-        unsafe {
-            for (index, row) in rows.enumerate() {
-                let to = to.add(index * row_len);
-                let from_row =
-                    (row * step).checked_sub(vertical.before()).filter(|&row| row < vertical.input());
-                for phase in 0..phases {
-                    let to = to.add(phase * width * distance);
-                    for column in 0..width {
-                        let to = to.add(column * distance);
-                        let x = (column * horizontal.stride() + phase)
-                            .checked_sub(horizontal.before())
-                            .filter(|&x| x < horizontal.input());
-                        match (input, from_row, x) {
-                            (Input::Map(map), Some(y), Some(x)) => {
-                                let from =
-                                    memory.arena.add(map.offset + n * map.stride + block * map.plane());
-                                V::load(from.add((y * horizontal.input() + x) * LANES)).store(to);
-                            }
-                            (Input::Plain(plain), Some(y), Some(x)) => {
-                                let plane = vertical.input() * horizontal.input();
-                                let channels = direct.conv.in_channels;
-                                let from = memory.plain(plain, n, channels * plane);
-                                let from = from.add(y * horizontal.input() + x);
-                                for c in 0..FEW {
-                                    *to.add(c) = if c < channels { *from.add(c * plane) } else { 0.0 };
-                                }
-                            }
-                            _ if distance == LANES => V::zero().store(to),
-                            _ => (0..FEW).for_each(|c| *to.add(c) = 0.0),
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// The tiles of one item.
