@@ -33,7 +33,7 @@ pub enum Precision {
     F32,
     /// `f32` by the definitions of the layers: without Winograd's arrangement, whose errors are larger.
     Exact,
-    /// Weights in `bf16`, sums in `f32`.
+    /// The weights of fully connected layers in `bf16`, sums in `f32`; everything else as [`F32`](Self::F32).
     Bf16,
 }
 

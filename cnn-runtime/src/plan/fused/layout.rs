@@ -134,7 +134,7 @@ fn parents(fused: &Fused) -> Vec<Option<(usize, usize)>> {
         for (position, &input) in node.inputs.iter().enumerate() {
             let channels = fused.nodes[input].shape[1];
             let last = position + 1 == node.inputs.len();
-            let aligned = channel % LANES == 0 && (last || channels % LANES == 0);
+            let aligned = channel.is_multiple_of(LANES) && (last || channels.is_multiple_of(LANES));
             let written = matches!(
                 fused.nodes[input].kind,
                 Kind::Conv(_) | Kind::Pool { .. } | Kind::Combine { .. } | Kind::Concat
@@ -316,9 +316,9 @@ impl Layout<'_> {
         let shape = self.shape(index);
         let source = self.as_map(x);
         if let Spot::Map { root, channel, .. } = source
-            && first % LANES == 0
+            && first.is_multiple_of(LANES)
             // Lanes behind the last channel hold the next part's values, which are as finite as its own.
-            && shape[0] % LANES == 0
+            && shape[0].is_multiple_of(LANES)
         {
             self.spots[index] = Some(Spot::Map { root, channel: channel + first, shape });
             return;
