@@ -130,7 +130,7 @@ fn parents(fused: &Fused) -> Vec<Option<(usize, usize)>> {
         if !matches!(node.kind, Kind::Concat) {
             continue;
         }
-        let mut channel = 0;
+        let mut channel = 0usize;
         for (position, &input) in node.inputs.iter().enumerate() {
             let channels = fused.nodes[input].shape[1];
             let last = position + 1 == node.inputs.len();
