@@ -5,6 +5,8 @@
 //! cargo bench -p cnn-benches --bench layers -- 512x512
 //! ```
 
+#![allow(missing_docs, reason = "criterion's macro makes a public function")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
