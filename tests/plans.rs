@@ -4,6 +4,7 @@
 #[path = "plans/boundary.rs"]
 mod boundary;
 #[path = "models/formula.rs"]
+#[allow(dead_code, reason = "the references use all of it")]
 mod formula;
 #[path = "plans/zoo.rs"]
 mod zoo;

@@ -401,7 +401,8 @@ fn check_combine(shape: [usize; 3], batch: usize, threads: usize, multiply: bool
     let (len, other_len): (usize, usize) = (shape.iter().product(), other_shape.iter().product());
     let (x, other) = (f32s(&numbers(batch * len, 9)), f32s(&numbers(batch * other_len, 10)));
     let (scale, shift) = (f32s(&numbers(channels, 11)), f32s(&numbers(channels, 12)));
-    let activations: [(Activation, fn(f64) -> f64); 11] = [
+    type Function = fn(f64) -> f64;
+    let activations: [(Activation, Function); 11] = [
         (Activation::Identity, |x| x),
         (Activation::Relu, |x| x.max(0.0)),
         (Activation::Relu6, |x| x.clamp(0.0, 6.0)),

@@ -172,7 +172,9 @@ mod tests {
                         let mut board = Board::new(20);
                         board.run(3, |member| {
                             for _ in 0..20 {
-                                member.each(5, |_| drop(count.fetch_add(1, Ordering::Relaxed)));
+                                member.each(5, |_| {
+                                    count.fetch_add(1, Ordering::Relaxed);
+                                });
                             }
                         });
                     });
