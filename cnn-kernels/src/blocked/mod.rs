@@ -5,7 +5,7 @@
 //! rest of its lanes holds finite values that nothing reads.
 //!
 //! A kernel is prepared once (weights packed, algorithm chosen, scratch counted) and then run by the members of a
-//! [`team`] at once.
+//! `team` at once.
 
 mod buffer;
 mod combine;

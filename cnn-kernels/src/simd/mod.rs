@@ -1,6 +1,6 @@
 //! Sixteen lanes at a time, on whatever the processor has.
 //!
-//! Kernels are written once, over [`Vector`]. [`Isa::run`] enters them with the instructions of one
+//! Kernels are written once, over `Vector`. `Isa::run` enters them with the instructions of one
 //! instruction set: everything between that entry and the intrinsics is inlined, so that rustc compiles it with
 //! those instructions. [`Isa::Portable`] is plain Rust, and what every other is tested against.
 
@@ -18,7 +18,7 @@ pub(crate) use vector::Vector;
 
 use std::fmt;
 
-/// Lanes of a [`Vector`], and channels of a block of the blocked layout.
+/// Lanes of a `Vector`, and channels of a block of the blocked layout.
 pub const LANES: usize = 16;
 
 /// An instruction set.
