@@ -12,19 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cnn_kernels::blocked::{
-    Activation, Algorithm, ConvInput, ConvStep, Depthwise, Linear, Map, Plain, Program, Step, Weight,
+    Algorithm, ConvInput, ConvStep, Depthwise, Layer, Linear, Map, Plain, Program, Step, Target, Weight,
     Winograd,
 };
 use cnn_kernels::conv::{self, Conv};
+use cnn_kernels::elementwise::Activation;
 use cnn_kernels::simd::Isa;
 use cnn_kernels::window::Span;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// in_channels, out_channels, side of the input, kernel, stride, padding, groups.
-type Layer = [usize; 7];
+type Sizes = [usize; 7];
 
 /// Of VGG-16, ResNet-18 and ResNet-50, MobileNetV2 and AlexNet.
-const CONVOLUTIONS: [Layer; 14] = [
+const CONVOLUTIONS: [Sizes; 14] = [
     [3, 64, 224, 3, 1, 1, 1],
     [3, 64, 224, 7, 2, 3, 1],
     [64, 64, 224, 3, 1, 1, 1],
@@ -45,7 +46,7 @@ fn values(len: usize) -> Vec<f32> {
     (0..len).map(|i| (i * 7 % 31) as f32 / 31.0 - 0.5).collect()
 }
 
-fn geometry([inputs, outputs, side, kernel, stride, padding, groups]: Layer) -> Conv {
+fn geometry([inputs, outputs, side, kernel, stride, padding, groups]: Sizes) -> Conv {
     let output = (side + 2 * padding - kernel) / stride + 1;
     let span = Span::new(side, output, kernel, stride, 1, [padding; 2]).expect("a window that fits");
     Conv { batch: 1, in_channels: inputs, out_channels: outputs, groups, rows: span, columns: span }
@@ -58,10 +59,10 @@ fn map(offset: usize, shape: [usize; 3]) -> Map {
 
 fn convolutions(criterion: &mut Criterion) {
     let threads = rayon::current_num_threads();
-    let isa = Isa::best();
-    for layer in CONVOLUTIONS {
-        let conv = geometry(layer);
-        let [inputs, outputs, side, kernel, stride, ..] = layer;
+    let target = Target { isa: Isa::best(), threads };
+    for sizes in CONVOLUTIONS {
+        let conv = geometry(sizes);
+        let [inputs, outputs, side, kernel, stride, ..] = sizes;
         let name = format!("{inputs}x{outputs} {kernel}x{kernel}/{stride} at {side}");
         let mut group = criterion.benchmark_group(name);
         // Multiply-accumulates per second.
@@ -75,44 +76,21 @@ fn convolutions(criterion: &mut Criterion) {
         let output = map(input.len(), [outputs, conv.rows.output(), conv.columns.output()]);
         let plain = ConvStep::takes_plain(&conv);
         let place = if plain { ConvInput::Plain(Plain::Input(0)) } else { ConvInput::Map(input) };
-        let mut steps: Vec<(String, Box<dyn Step>)> = Vec::new();
+        let layer = Layer { weight: &weight, scale: None, bias: None, activation: Some(Activation::Relu) };
+        let mut steps: Vec<Box<dyn Step>> = Vec::new();
         if Depthwise::fits(&conv) {
-            let step = Depthwise::new(
-                isa,
-                conv,
-                &weight,
-                None,
-                None,
-                Activation::Relu,
-                threads,
-                input,
-                None,
-                output,
-            );
-            steps.push(("depthwise".to_owned(), Box::new(step)));
+            steps.push(Box::new(Depthwise::new(target, conv, &layer, input, None, output)));
         } else {
             let winograd =
                 [Winograd::F2x3, Winograd::F4x3, Winograd::F6x3, Winograd::F2x5].map(Algorithm::Winograd);
             for algorithm in [Algorithm::Direct].into_iter().chain(winograd) {
                 if ConvStep::fits(algorithm, &conv) {
-                    let step = ConvStep::new(
-                        isa,
-                        conv,
-                        algorithm,
-                        &weight,
-                        None,
-                        None,
-                        Activation::Relu,
-                        threads,
-                        place,
-                        None,
-                        output,
-                    );
-                    steps.push((step.algorithm(), Box::new(step)));
+                    steps.push(Box::new(ConvStep::new(target, conv, algorithm, &layer, place, None, output)));
                 }
             }
         }
-        for (name, step) in steps {
+        for step in steps {
+            let name = step.algorithm();
             let lengths = if plain { vec![x.len()] } else { Vec::new() };
             let program =
                 Program::new(vec![step], 1, lengths, Vec::new(), output.offset + output.len(), threads);
@@ -137,17 +115,9 @@ fn fully_connected(criterion: &mut Criterion) {
             group.throughput(Throughput::Bytes(bytes as u64));
             for batch in [1, 8] {
                 let (x, mut y) = (values(batch * inputs), vec![0.0; batch * outputs]);
-                let layer = Linear::new(
-                    Isa::best(),
-                    [inputs, outputs],
-                    batch,
-                    weight.clone(),
-                    None,
-                    Activation::Relu,
-                    threads,
-                    Plain::Input(0),
-                    Plain::Output(0),
-                );
+                let target = Target { isa: Isa::best(), threads };
+                let (relu, places) = (Some(Activation::Relu), [Plain::Input(0), Plain::Output(0)]);
+                let layer = Linear::new(target, [inputs, outputs], batch, weight.clone(), None, relu, places);
                 let steps: Vec<Box<dyn Step>> = vec![Box::new(layer)];
                 let program = Program::new(steps, batch, vec![x.len()], vec![y.len()], 0, threads);
                 let mut workspace = program.workspace();

@@ -6,7 +6,7 @@ const LIMIT: usize = 1 << 31;
 
 /// One axis of a sliding window: window `o` puts tap `k` on input position `o * stride + k * dilation - before`,
 /// which may lie outside of `0..input` (padding).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
     input: usize,
     output: usize,
@@ -66,12 +66,6 @@ impl Span {
     #[must_use]
     pub const fn stride(self) -> usize {
         self.stride
-    }
-
-    /// Input, output, kernel, stride, dilation and padding before: all that positions depend on.
-    #[must_use]
-    pub const fn numbers(self) -> [usize; 6] {
-        [self.input, self.output, self.kernel, self.stride, self.dilation, self.before]
     }
 
     /// Distance between the taps of a window.

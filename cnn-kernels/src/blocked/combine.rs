@@ -1,23 +1,23 @@
 //! Value by value: activations, scales, sums and products of maps.
 
 use super::direct::padded;
-use super::epilogue::Activation;
-use super::program::{Limits, Step, require, sealed::Run};
+use super::epilogue::activate;
+use super::places::Limits;
+use super::program::{Step, require, sealed::Run};
 use super::team::Member;
-use super::{Buffer, Map, Memory, Needs, part};
-use crate::simd::{Isa, Kernel, LANES, Vector};
+use super::{Activation, Buffer, Map, Memory, Needs, Target, planes};
+use crate::simd::{Kernel, LANES, Vector};
 
 /// `activation(scale * (a op b) + shift)`, over maps. A second map of one pixel is broadcast over all of the first's.
 #[derive(Debug)]
 pub struct Combine {
-    isa: Isa,
+    target: Target,
     batch: usize,
-    threads: usize,
     first: Map,
     second: Option<(Operator, Map)>,
     scale: Option<Buffer>,
     shift: Option<Buffer>,
-    activation: Activation,
+    activation: Option<Activation>,
     output: Map,
 }
 
@@ -36,19 +36,16 @@ impl Combine {
     /// # Panics
     /// Where the sizes do not agree, or the processor has not the instruction set.
     #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "all of it is optional")]
     pub fn new(
-        isa: Isa,
+        target: Target,
         batch: usize,
-        threads: usize,
         first: Map,
         second: Option<(Operator, Map)>,
-        scale: Option<&[f32]>,
-        shift: Option<&[f32]>,
-        activation: Activation,
+        [scale, shift]: [Option<&[f32]>; 2],
+        activation: Option<Activation>,
         output: Map,
     ) -> Self {
-        require(isa);
+        require(target.isa);
         let channels = first.shape[0];
         assert_eq!(first.shape, output.shape, "maps of one shape");
         if let Some((_, second)) = second {
@@ -62,7 +59,7 @@ impl Combine {
             })
         };
         let (scale, shift) = (lanes(scale), lanes(shift));
-        Self { isa, batch, threads, first, second, scale, shift, activation, output }
+        Self { target, batch, first, second, scale, shift, activation, output }
     }
 }
 
@@ -81,26 +78,24 @@ impl Step for Combine {
 }
 
 impl Run for Combine {
-    fn check(&self, limits: &mut Limits<'_>) {
+    fn check(&self, limits: &Limits<'_>) {
         assert_eq!(self.batch, limits.batch(), "the batch of a step");
-        for map in
-            [Some(self.first), self.second.map(|(_, map)| map), Some(self.output)].into_iter().flatten()
-        {
-            limits.map(&map);
+        let second = self.second.map(|(_, map)| map);
+        for map in [&self.first, &self.output].into_iter().chain(&second) {
+            limits.map(map);
+        }
+        // In place a value is read before it is written, and by the same item.
+        for map in [&self.first].into_iter().chain(&second).filter(|map| **map != self.output) {
+            limits.apart(map.into(), (&self.output).into());
         }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let planes = self.batch * self.output.blocks();
-        let pixels = self.output.plane() / LANES;
-        let parts =
-            if self.threads == 1 { 1 } else { (4 * self.threads).div_ceil(planes).min(pixels.div_ceil(64)) };
-        let parts = parts.max(1);
-        member.each(planes * parts, |item| {
-            let (plane, pixels) = (item / parts, part(pixels, parts, item % parts));
-            let (n, block) = (plane / self.output.blocks(), plane % self.output.blocks());
+        let columns = self.output.shape[2];
+        planes(member, self.target, self.batch, &self.output, 64usize.div_ceil(columns), |n, block, rows| {
+            let pixels = rows.start * columns..rows.end * columns;
             // SAFETY: the places were checked; items write different pixels.
-            unsafe { self.isa.run(Pixels { of: self, memory, n, block, pixels }) }
+            unsafe { self.target.isa.run(Pixels { of: self, memory, n, block, pixels }) }
         });
     }
 }
@@ -154,7 +149,10 @@ impl Kernel for Pixels<'_> {
                 if let Some(shift) = shift {
                     value = value.add(shift);
                 }
-                of.activation.apply(value).store(y.add(pixel * LANES));
+                if let Some(activation) = of.activation {
+                    value = activate(activation, value);
+                }
+                value.store(y.add(pixel * LANES));
             }
         }
     }

@@ -1,14 +1,14 @@
 //! A convolution as a step: its algorithm, its groups.
 
-use super::direct::{Direct, Input};
-use super::epilogue::Activation;
+use super::direct::Direct;
 use super::filter::Filter;
-use super::program::{Limits, Step, require, sealed::Run};
+use super::places::Limits;
+use super::program::{Step, require, sealed::Run};
 use super::team::Member;
 use super::winograd::{Transformed, Winograd};
-use super::{Map, Memory, Needs, Plain};
+use super::{Layer, Map, Memory, Needs, Plain, Target};
 use crate::conv::Conv;
-use crate::simd::{Isa, LANES};
+use crate::simd::LANES;
 
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,31 +66,23 @@ impl ConvStep {
         }
     }
 
-    /// Prepares it: `weight` is (out_channels, in_channels / groups, kernel rows, kernel columns), and each output
-    /// channel's is multiplied by its `scale`.
+    /// Prepares it.
     ///
     /// # Panics
-    /// Where lengths, maps and geometry do not agree, the algorithm does not [fit](Self::fits), or the processor has
-    /// not the instruction set.
+    /// Where lengths and geometry do not agree, the algorithm does not [fit](Self::fits), or the processor has not the
+    /// instruction set.
     #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "a convolution is that much")]
     pub fn new(
-        isa: Isa,
+        target: Target,
         conv: Conv,
         algorithm: Algorithm,
-        weight: &[f32],
-        scale: Option<&[f64]>,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        threads: usize,
+        layer: &Layer<'_>,
         input: ConvInput,
         residual: Option<Map>,
         output: Map,
     ) -> Self {
-        require(isa);
-        assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
-        assert!(bias.is_none_or(|bias| bias.len() == conv.out_channels), "one bias per output channel");
-        assert!(scale.is_none_or(|scale| scale.len() == conv.out_channels), "one scale per output channel");
+        require(target.isa);
+        layer.check(&conv);
         assert!(Self::fits(algorithm, &conv), "{algorithm:?} does not compute {conv:?}");
         let (part, groups) = whole_groups(&conv);
         let each = Conv { groups: 1, ..part };
@@ -98,26 +90,23 @@ impl ConvStep {
             .map(|index| {
                 let first = index * part.out_channels;
                 let filter = Filter {
-                    values: &weight[first * conv.weight_len() / conv.out_channels..][..part.weight_len()],
-                    scale: scale.map(|scale| &scale[first..first + part.out_channels]),
+                    values: &layer.weight[first * conv.weight_len() / conv.out_channels..]
+                        [..part.weight_len()],
+                    scale: layer.scale.map(|scale| &scale[first..first + part.out_channels]),
                     group_inputs: part.in_channels / groups,
                     group_outputs: part.out_channels / groups,
                     taps: part.taps(),
                 };
-                let bias = bias.map(|bias| &bias[first..first + part.out_channels]);
+                let bias = layer.bias.map(|bias| &bias[first..first + part.out_channels]);
                 match algorithm {
-                    Algorithm::Direct => Kind::Direct(Direct::new(
-                        isa,
-                        each,
-                        matches!(input, ConvInput::Plain(_)),
-                        &filter,
-                        bias,
-                        activation,
-                        threads,
-                    )),
-                    Algorithm::Winograd(winograd) => Kind::Winograd(Transformed::new(
-                        isa, each, winograd, &filter, bias, activation, threads,
-                    )),
+                    Algorithm::Direct => {
+                        let plain = matches!(input, ConvInput::Plain(_));
+                        Kind::Direct(Direct::new(target, each, plain, &filter, bias, layer.activation))
+                    }
+                    Algorithm::Winograd(winograd) => {
+                        let activation = layer.activation;
+                        Kind::Winograd(Transformed::new(target, each, winograd, &filter, bias, activation))
+                    }
                 }
             })
             .collect();
@@ -179,32 +168,32 @@ impl Step for ConvStep {
 }
 
 impl Run for ConvStep {
-    fn check(&self, limits: &mut Limits<'_>) {
+    fn check(&self, limits: &Limits<'_>) {
         let conv = &self.conv;
         assert_eq!(conv.batch, limits.batch(), "the batch of a convolution");
-        let (rows, columns) = (conv.rows, conv.columns);
-        match self.input {
+        let input = [conv.in_channels, conv.rows.input(), conv.columns.input()];
+        let output = [conv.out_channels, conv.rows.output(), conv.columns.output()];
+        let written = &self.output;
+        for map in self.residual.iter().chain([written]) {
+            assert_eq!(map.shape, output, "a convolution's output");
+            limits.map(map);
+        }
+        let read = match self.input {
             ConvInput::Map(map) => {
                 assert!(!Self::takes_plain(conv), "so few channels are plain");
-                assert_eq!(
-                    map.shape,
-                    [conv.in_channels, rows.input(), columns.input()],
-                    "a convolution's input"
-                );
+                assert_eq!(map.shape, input, "a convolution's input");
                 limits.map(&map);
+                Some((&map).into())
             }
             ConvInput::Plain(plain) => {
                 assert!(Self::takes_plain(conv), "so many channels are a map");
-                limits.plain(plain, conv.in_channels * conv.input_plane(), false);
+                let len = input.iter().product();
+                limits.plain(plain, len, false);
+                plain.stretches(len)
             }
-        }
-        for map in self.residual.iter().chain([&self.output]) {
-            assert_eq!(
-                map.shape,
-                [conv.out_channels, rows.output(), columns.output()],
-                "a convolution's output"
-            );
-            limits.map(map);
+        };
+        for read in read.into_iter().chain(self.residual.as_ref().map(Into::into)) {
+            limits.apart(read, written.into());
         }
     }
 
@@ -216,12 +205,12 @@ impl Run for ConvStep {
             // SAFETY: `check` saw to the sizes.
             unsafe {
                 match (part, self.input) {
-                    (Kind::Direct(direct), ConvInput::Plain(plain)) => {
-                        direct.run(member, memory, Input::Plain(plain), residual, y);
+                    (Kind::Direct(direct), ConvInput::Plain(_)) => {
+                        direct.run(member, memory, self.input, residual, y);
                     }
                     (Kind::Direct(direct), ConvInput::Map(map)) => {
                         let x = channels(map, index * inputs, inputs);
-                        direct.run(member, memory, Input::Map(x), residual, y);
+                        direct.run(member, memory, ConvInput::Map(x), residual, y);
                     }
                     (Kind::Winograd(winograd), ConvInput::Map(map)) => {
                         winograd.run(member, memory, channels(map, index * inputs, inputs), residual, y);

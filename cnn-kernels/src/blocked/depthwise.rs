@@ -3,24 +3,24 @@
 use std::ops::Range;
 
 use super::direct::padded;
-use super::epilogue::{Activation, apply_to};
-use super::program::{Limits, Step, require, sealed::Run};
+use super::epilogue::Epilogue;
+use super::places::Limits;
+use super::program::{Step, require, sealed::Run};
 use super::team::Member;
-use super::{Buffer, Map, Memory, Needs, part};
+use super::{Activation, Buffer, Layer, Map, Memory, Needs, Target, planes};
 use crate::conv::Conv;
-use crate::simd::{Isa, Kernel, LANES, Vector};
+use crate::simd::{Kernel, LANES, Vector};
 use crate::window::Span;
 
 /// A depthwise convolution with one output per channel, bias, residual and activation.
 #[derive(Debug)]
 pub struct Depthwise {
-    isa: Isa,
+    target: Target,
     conv: Conv,
     /// Block, tap, lane.
     weights: Buffer,
     bias: Option<Buffer>,
-    activation: Activation,
-    threads: usize,
+    activation: Option<Activation>,
     input: Map,
     residual: Option<Map>,
     output: Map,
@@ -33,40 +33,32 @@ impl Depthwise {
         conv.groups == conv.in_channels && conv.out_channels == conv.in_channels
     }
 
-    /// Prepares it: `weight` is (channels, 1, kernel rows, kernel columns), and each channel's is multiplied by its
-    /// `scale`.
+    /// Prepares it; the weight is (channels, 1, kernel rows, kernel columns).
     ///
     /// # Panics
-    /// Where lengths, maps and geometry do not agree, or the processor has not the instruction set.
+    /// Where lengths and geometry do not agree, or the processor has not the instruction set.
     #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "a convolution is that much")]
     pub fn new(
-        isa: Isa,
+        target: Target,
         conv: Conv,
-        weight: &[f32],
-        scale: Option<&[f64]>,
-        bias: Option<&[f32]>,
-        activation: Activation,
-        threads: usize,
+        layer: &Layer<'_>,
         input: Map,
         residual: Option<Map>,
         output: Map,
     ) -> Self {
-        require(isa);
+        require(target.isa);
         assert!(Self::fits(&conv), "{conv:?} is not depthwise");
-        assert_eq!(weight.len(), conv.weight_len(), "the length of a weight");
-        assert!(bias.is_none_or(|bias| bias.len() == conv.out_channels), "one bias per channel");
-        assert!(scale.is_none_or(|scale| scale.len() == conv.out_channels), "one scale per channel");
+        layer.check(&conv);
         let taps = conv.taps();
         let mut weights = Buffer::zeros(conv.in_channels.div_ceil(LANES) * taps * LANES);
-        for (c, weight) in weight.chunks(taps).enumerate() {
+        for (c, weight) in layer.weight.chunks(taps).enumerate() {
+            let factor = layer.scale.map_or(1.0, |scale| scale[c]);
             for (tap, &value) in weight.iter().enumerate() {
-                let factor = scale.map_or(1.0, |scale| scale[c]);
                 weights[(c / LANES * taps + tap) * LANES + c % LANES] = (f64::from(value) * factor) as f32;
             }
         }
-        let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        Self { isa, conv, weights, bias, activation, threads, input, residual, output }
+        let bias = layer.bias.map(|bias| padded(bias, conv.out_channels));
+        Self { target, conv, weights, bias, activation: layer.activation, input, residual, output }
     }
 }
 
@@ -85,7 +77,7 @@ impl Step for Depthwise {
 }
 
 impl Run for Depthwise {
-    fn check(&self, limits: &mut Limits<'_>) {
+    fn check(&self, limits: &Limits<'_>) {
         let (rows, columns) = (self.conv.rows, self.conv.columns);
         assert_eq!(self.conv.batch, limits.batch(), "the batch of a convolution");
         assert_eq!(self.input.shape, [self.conv.in_channels, rows.input(), columns.input()], "its input");
@@ -94,19 +86,15 @@ impl Run for Depthwise {
             assert_eq!(map.shape, [self.conv.in_channels, rows.output(), columns.output()], "its output");
             limits.map(map);
         }
+        for map in self.residual.iter().chain([&self.input]) {
+            limits.apart(map.into(), (&self.output).into());
+        }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let planes = self.conv.batch * self.output.blocks();
-        let rows = self.conv.rows.output();
-        let parts =
-            if self.threads == 1 { 1 } else { (6 * self.threads).div_ceil(planes).min(rows.div_ceil(4)) };
-        let parts = parts.max(1);
-        member.each(planes * parts, |item| {
-            let (plane, rows) = (item / parts, part(rows, parts, item % parts));
-            let (n, block) = (plane / self.output.blocks(), plane % self.output.blocks());
+        planes(member, self.target, self.conv.batch, &self.output, 4, |n, block, rows| {
             // SAFETY: the places were checked; items write different rows.
-            unsafe { self.isa.run(Rows { of: self, memory, n, block, rows }) }
+            unsafe { self.target.isa.run(Rows { of: self, memory, n, block, rows }) }
         });
     }
 }
@@ -116,7 +104,7 @@ struct Rows<'a> {
     memory: Memory<'a>,
     n: usize,
     block: usize,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
 }
 
 impl Kernel for Rows<'_> {
@@ -176,24 +164,15 @@ struct Row<V> {
     /// Rows of the window in the input, and their distance.
     taps: usize,
     down: usize,
-    activation: Activation,
+    epilogue: Epilogue,
 }
 
 impl<V: Vector> Row<V> {
     #[inline(always)]
-    unsafe fn finish(&self, column: usize, mut value: V) {
+    unsafe fn finish(&self, column: usize, value: V) {
+        let place = column * LANES;
         // SAFETY: the caller's promise: the column is in the row.
-        unsafe {
-            if !self.residual.is_null() {
-                value = value.add(V::load(self.residual.add(column * LANES)));
-            }
-            match self.activation {
-                Activation::Relu => value = value.max(V::zero()),
-                Activation::Relu6 => value = value.max(V::zero()).min(V::splat(6.0)),
-                _ => {}
-            }
-            value.store(self.y.add(column * LANES));
-        }
+        unsafe { self.epilogue.store(value, self.y.add(place), self.residual.wrapping_add(place)) }
     }
 
     /// A pixel of which these columns of taps lie in the input.
@@ -272,6 +251,7 @@ impl Rows<'_> {
         };
         let outside = || (0..first).chain(end..columns);
         let edges = Edges::of(horizontal, outside());
+        let epilogue = Epilogue::new(of.residual, of.activation);
         // SAFETY: the caller's promise: windows are clipped to the input.
         unsafe {
             let at = |map: Map| memory.arena.add(map.offset + n * map.stride + block * map.plane());
@@ -287,14 +267,15 @@ impl Rows<'_> {
                     .saturating_sub(vertical.before());
                 let place = index * columns * LANES;
                 let row = Row {
-                    x: x.add(top * width * LANES),
+                    // A window of nothing but padding may point beyond the map; nothing is read there.
+                    x: x.wrapping_add(top * width * LANES),
                     y: at(of.output).add(place),
                     residual: of.residual.map_or(std::ptr::null(), |map| at(map).add(place)),
                     weights: weights.add(taps.start * kernel * LANES),
                     bias,
                     taps: taps.len(),
                     down: vertical.dilation() * width * LANES,
-                    activation: of.activation,
+                    epilogue,
                 };
                 match &edges {
                     Some(edges) => {
@@ -327,9 +308,7 @@ impl Rows<'_> {
                 if column < end {
                     row.pixels::<1>(column, kernel, stride, dilation, before);
                 }
-                if !matches!(of.activation, Activation::Identity | Activation::Relu | Activation::Relu6) {
-                    apply_to::<V>(of.activation, row.y, columns);
-                }
+                epilogue.rest::<V>(row.y, columns);
             }
         }
     }

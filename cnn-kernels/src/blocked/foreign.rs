@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::program::{Limits, Step, StepError, sealed::Run};
+use super::places::Limits;
+use super::program::{Step, StepError, sealed::Run};
 use super::team::Member;
 use super::{Memory, Needs};
 
@@ -31,7 +32,8 @@ impl Foreign {
         function: impl Fn(&[&[f32]], &mut [f32]) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
         for [offset, len] in &inputs {
-            let apart = offset + len <= output[0] || output[0] + output[1] <= *offset;
+            let end = |[offset, len]: [usize; 2]| offset.saturating_add(len);
+            let apart = end([*offset, *len]) <= output[0] || end(output) <= *offset;
             assert!(apart, "the output of `{name}` overlaps with an input");
         }
         Self { name: name.to_owned(), function: Box::new(function), inputs, output }
@@ -49,9 +51,9 @@ impl Step for Foreign {
 }
 
 impl Run for Foreign {
-    fn check(&self, limits: &mut Limits<'_>) {
-        for [offset, len] in self.inputs.iter().chain([&self.output]) {
-            limits.span(*offset, *len);
+    fn check(&self, limits: &Limits<'_>) {
+        for &[offset, len] in self.inputs.iter().chain([&self.output]) {
+            limits.whole(offset, len);
         }
     }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::epilogue::Activation;
-use super::program::{Limits, Step, require, sealed::Run};
+use super::epilogue::activate;
+use super::places::Limits;
+use super::program::{Step, require, sealed::Run};
 use super::team::Member;
-use super::{Buffer, Memory, Needs, Plain, part};
-use crate::simd::{Isa, Kernel, LANES, Vector};
+use super::{Activation, Buffer, Memory, Needs, Plain, Target, part};
+use crate::simd::{Kernel, LANES, Vector};
 
 /// A weight (out_features, in_features), where it already is or in bf16.
 #[derive(Clone)]
@@ -72,13 +73,12 @@ impl fmt::Debug for Weight {
 /// `y = activation(x weight^T + bias)`, for every sample.
 #[derive(Debug)]
 pub struct Linear {
-    isa: Isa,
+    target: Target,
     features: [usize; 2],
     batch: usize,
     weight: Weight,
     bias: Option<Vec<f32>>,
-    activation: Activation,
-    threads: usize,
+    activation: Option<Activation>,
     input: Plain,
     output: Plain,
 }
@@ -89,23 +89,20 @@ impl Linear {
     /// # Panics
     /// Where lengths do not agree, or the processor has not the instruction set.
     #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "a layer is that much")]
     pub fn new(
-        isa: Isa,
+        target: Target,
         features: [usize; 2],
         batch: usize,
         weight: Weight,
         bias: Option<&[f32]>,
-        activation: Activation,
-        threads: usize,
-        input: Plain,
-        output: Plain,
+        activation: Option<Activation>,
+        [input, output]: [Plain; 2],
     ) -> Self {
-        require(isa);
+        require(target.isa);
         assert_eq!(weight.len(), features[0] * features[1], "the length of a weight");
         assert!(bias.is_none_or(|bias| bias.len() == features[1]), "one bias per output feature");
         let bias = bias.map(<[f32]>::to_vec);
-        Self { isa, features, batch, weight, bias, activation, threads, input, output }
+        Self { target, features, batch, weight, bias, activation, input, output }
     }
 }
 
@@ -131,16 +128,20 @@ impl Step for Linear {
 }
 
 impl Run for Linear {
-    fn check(&self, limits: &mut Limits<'_>) {
+    fn check(&self, limits: &Limits<'_>) {
         assert_eq!(self.batch, limits.batch(), "the batch of a layer");
         limits.plain(self.input, self.features[0], false);
         limits.plain(self.output, self.features[1], true);
+        let [inputs, outputs] = self.features;
+        if let (Some(read), Some(written)) = (self.input.stretches(inputs), self.output.stretches(outputs)) {
+            limits.apart(read, written);
+        }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
         let rows = self.features[1];
         // Large enough that streams of weights are long, small enough that the last ones end together.
-        let parts = if self.threads == 1 { 1 } else { (rows / 8).clamp(1, 16 * self.threads) };
+        let parts = if self.target.threads == 1 { 1 } else { (rows / 8).clamp(1, 16 * self.target.threads) };
         member.each(parts, |item| {
             let rows = part(rows, parts, item);
             // SAFETY: the places were checked; items write different features.
@@ -150,11 +151,11 @@ impl Run for Linear {
                         values.lend(&mut |weight| {
                             assert_eq!(weight.len(), self.features[0] * self.features[1], "values were lost");
                             let rows = rows.clone();
-                            self.isa.run(Rows { of: self, memory, weight: weight.as_ptr(), rows });
+                            self.target.isa.run(Rows { of: self, memory, weight: weight.as_ptr(), rows });
                         });
                     }
                     Weight::Bf16(values) => {
-                        self.isa.run(Rows { of: self, memory, weight: values.pointer(), rows });
+                        self.target.isa.run(Rows { of: self, memory, weight: values.pointer(), rows });
                     }
                 }
             }
@@ -324,20 +325,15 @@ impl<T: Stored, const R: usize, const N: usize> Kernel for Dots<'_, T, R, N> {
 
 /// An activation of one value.
 #[inline(always)]
-unsafe fn one_value<V: Vector>(activation: Activation, value: f32) -> f32 {
+unsafe fn one_value<V: Vector>(activation: Option<Activation>, value: f32) -> f32 {
     match activation {
-        Activation::Identity => value,
-        Activation::Relu => {
-            if value < 0.0 {
-                0.0
-            } else {
-                value
-            }
-        }
-        _ => {
+        None => value,
+        Some(Activation::Relu) if value < 0.0 => 0.0,
+        Some(Activation::Relu) => value,
+        Some(activation) => {
             let mut lanes = [0.0; LANES];
             // SAFETY: the caller's promise; the array has sixteen values.
-            unsafe { activation.apply(V::splat(value)).store(lanes.as_mut_ptr()) };
+            unsafe { activate(activation, V::splat(value)).store(lanes.as_mut_ptr()) };
             lanes[0]
         }
     }

@@ -17,6 +17,7 @@ mod filter;
 mod foreign;
 mod linear;
 mod memory;
+mod places;
 mod pool;
 mod program;
 mod team;
@@ -24,72 +25,67 @@ mod tile;
 mod transfer;
 mod winograd;
 
+pub use crate::elementwise::Activation;
 pub use buffer::Buffer;
 pub use combine::{Combine, Operator};
 pub use conv::{Algorithm, ConvInput, ConvStep};
 pub use depthwise::Depthwise;
-pub use epilogue::Activation;
 pub use foreign::Foreign;
 pub use linear::{Lend, Linear, Weight};
+pub use places::{Limits, Map, Plain};
 pub use pool::{Pool, PoolKind};
-pub use program::{Limits, Program, Step, StepError, Workspace};
+pub use program::{Program, Step, StepError, Workspace};
 pub use transfer::{Move, Place};
 pub use winograd::Winograd;
 
-use crate::simd::LANES;
+use crate::conv::Conv;
+use crate::simd::Isa;
 use memory::Memory;
 
-/// Where an activation stands in the arena, in values.
+/// What a kernel is prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Map {
-    /// Its first value.
-    pub offset: usize,
-    /// From one sample to the next. More than [`len`](Self::len) where it is a part of the channels of another map.
-    pub stride: usize,
-    /// Channels, rows, columns.
-    pub shape: [usize; 3],
+pub struct Target {
+    /// Its instructions, which the processor must have.
+    pub isa: Isa,
+    /// The most threads that will run it.
+    pub threads: usize,
 }
 
-impl Map {
-    /// Blocks of channels.
-    #[must_use]
-    pub const fn blocks(&self) -> usize {
-        self.shape[0].div_ceil(LANES)
-    }
-
-    /// Values of one block of channels of one sample.
-    #[must_use]
-    pub const fn plane(&self) -> usize {
-        self.shape[1] * self.shape[2] * LANES
-    }
-
-    /// Values of one sample.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.blocks() * self.plane()
-    }
-
-    /// Whether it has no values.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+impl Target {
+    /// Into how many parts each of so many `planes` is split, so that there is work for all threads and no part is
+    /// smaller than `least` of its `rows`.
+    pub(crate) fn parts(self, planes: usize, rows: usize, least: usize) -> usize {
+        if self.threads == 1 {
+            return 1;
+        }
+        (6 * self.threads).div_ceil(planes.max(1)).min(rows.div_ceil(least)).max(1)
     }
 }
 
-/// Where plain values stand in the arena or outside: row-major, as (N, C, H, W) or (N, F).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plain {
-    /// In the arena, from this offset, samples so far apart.
-    Arena {
-        /// Its first value.
-        offset: usize,
-        /// From one sample to the next.
-        stride: usize,
-    },
-    /// An input of the run, by its number: samples follow each other.
-    Input(usize),
-    /// An output of the run, by its number: samples follow each other.
-    Output(usize),
+/// The parameters of a convolution, and what follows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'l> {
+    /// (out_channels, in_channels / groups, kernel rows, kernel columns).
+    pub weight: &'l [f32],
+    /// What each output channel's weight is multiplied by, as a batch norm does.
+    pub scale: Option<&'l [f64]>,
+    /// One value for each output channel.
+    pub bias: Option<&'l [f32]>,
+    /// What becomes of the sums, the bias and the residual.
+    pub activation: Option<Activation>,
+}
+
+impl Layer<'_> {
+    /// # Panics
+    /// Where the lengths are not the convolution's.
+    fn check(&self, conv: &Conv) {
+        assert_eq!(self.weight.len(), conv.weight_len(), "the length of a weight");
+        assert!(self.bias.is_none_or(|bias| bias.len() == conv.out_channels), "one bias per output channel");
+        assert!(
+            self.scale.is_none_or(|scale| scale.len() == conv.out_channels),
+            "one scale per output channel"
+        );
+    }
 }
 
 /// Memory that a kernel needs while it runs, in values.
@@ -101,6 +97,23 @@ pub struct Needs {
     pub private: usize,
     /// Phases of the run.
     pub phases: usize,
+}
+
+/// A phase over the rows of all blocks of channels of all samples: calls `work` with a sample, a block and some rows.
+pub(crate) fn planes(
+    member: &mut team::Member<'_>,
+    target: Target,
+    batch: usize,
+    output: &Map,
+    least_rows: usize,
+    mut work: impl FnMut(usize, usize, std::ops::Range<usize>),
+) {
+    let (blocks, rows) = (output.blocks(), output.shape[1]);
+    let parts = target.parts(batch * blocks, rows, least_rows);
+    member.each(batch * blocks * parts, |item| {
+        let (plane, rows) = (item / parts, part(rows, parts, item % parts));
+        work(plane / blocks, plane % blocks, rows);
+    });
 }
 
 /// Splits `count` into `parts` ranges of nearly equal size: the range of one part.

@@ -1,9 +1,10 @@
 //! Pooling.
 
-use super::program::{Limits, Step, require, sealed::Run};
+use super::places::Limits;
+use super::program::{Step, require, sealed::Run};
 use super::team::Member;
-use super::{Map, Memory, Needs, part};
-use crate::simd::{Isa, Kernel, LANES, Vector};
+use super::{Map, Memory, Needs, Target, planes};
+use crate::simd::{Kernel, LANES, Vector};
 use crate::window::Span;
 
 /// What a window becomes.
@@ -22,12 +23,11 @@ pub enum PoolKind {
 /// A pooling layer. Every window sees a value of the input.
 #[derive(Debug)]
 pub struct Pool {
-    isa: Isa,
+    target: Target,
     kind: PoolKind,
     rows: Span,
     columns: Span,
     batch: usize,
-    threads: usize,
     input: Map,
     output: Map,
 }
@@ -39,17 +39,15 @@ impl Pool {
     /// Where maps and spans do not agree, a window sees nothing but padding, or the processor has not the instruction
     /// set.
     #[must_use]
-    #[allow(clippy::too_many_arguments, reason = "a pooling layer is that much")]
     pub fn new(
-        isa: Isa,
+        target: Target,
         kind: PoolKind,
         [rows, columns]: [Span; 2],
         batch: usize,
-        threads: usize,
         input: Map,
         output: Map,
     ) -> Self {
-        require(isa);
+        require(target.isa);
         let channels = input.shape[0];
         assert_eq!(input.shape, [channels, rows.input(), columns.input()], "the input of a pooling layer");
         assert_eq!(
@@ -60,7 +58,7 @@ impl Pool {
         if kind != PoolKind::Adaptive {
             assert!(rows.empty_window().is_none() && columns.empty_window().is_none(), "an empty window");
         }
-        Self { isa, kind, rows, columns, batch, threads, input, output }
+        Self { target, kind, rows, columns, batch, input, output }
     }
 }
 
@@ -79,22 +77,17 @@ impl Step for Pool {
 }
 
 impl Run for Pool {
-    fn check(&self, limits: &mut Limits<'_>) {
+    fn check(&self, limits: &Limits<'_>) {
         assert_eq!(self.batch, limits.batch(), "the batch of a pooling layer");
         limits.map(&self.input);
         limits.map(&self.output);
+        limits.apart((&self.input).into(), (&self.output).into());
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let planes = self.batch * self.output.blocks();
-        let rows = self.rows.output();
-        let parts = if self.threads == 1 { 1 } else { (4 * self.threads).div_ceil(planes).min(rows) };
-        let parts = parts.max(1);
-        member.each(planes * parts, |item| {
-            let (plane, rows) = (item / parts, part(rows, parts, item % parts));
-            let (n, block) = (plane / self.output.blocks(), plane % self.output.blocks());
+        planes(member, self.target, self.batch, &self.output, 1, |n, block, rows| {
             // SAFETY: the places were checked; items write different rows.
-            unsafe { self.isa.run(Rows { of: self, memory, n, block, rows }) }
+            unsafe { self.target.isa.run(Rows { of: self, memory, n, block, rows }) }
         });
     }
 }

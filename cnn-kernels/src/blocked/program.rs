@@ -3,8 +3,9 @@
 use std::fmt::{self, Debug};
 use std::sync::{Mutex, PoisonError};
 
+use super::places::Limits;
 use super::team::{Board, Member};
-use super::{Buffer, Map, Memory, Needs, Plain};
+use super::{Buffer, Memory, Needs};
 use crate::simd::Isa;
 
 /// A prepared kernel with its places: what a [`Program`] is made of. It cannot be implemented elsewhere.
@@ -28,62 +29,12 @@ pub(crate) mod sealed {
     pub trait Run {
         /// Whether all places are within the limits.
         #[doc(hidden)]
-        fn check(&self, limits: &mut Limits<'_>);
+        fn check(&self, limits: &Limits<'_>);
 
         /// # Safety
         /// The places were checked against this memory, and the scratch is what the step needs.
         #[doc(hidden)]
         unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>);
-    }
-}
-
-/// What a step's places must be within.
-pub struct Limits<'p> {
-    arena: usize,
-    inputs: &'p [usize],
-    outputs: &'p [usize],
-    batch: usize,
-}
-
-impl Limits<'_> {
-    /// # Panics
-    /// Where the map reaches beyond the arena.
-    pub(crate) fn map(&self, map: &Map) {
-        let last = map.offset + (self.batch - 1) * map.stride + map.len();
-        assert!(last <= self.arena, "{map:?} in an arena of {}", self.arena);
-        assert!(self.batch == 1 || map.stride >= map.len(), "samples of {map:?} overlap");
-    }
-
-    /// # Panics
-    /// Where a sample of that length reaches beyond what it is in.
-    pub(crate) fn plain(&self, plain: Plain, len: usize, written: bool) {
-        match plain {
-            Plain::Arena { offset, stride } => {
-                assert!(
-                    offset + (self.batch - 1) * stride + len <= self.arena,
-                    "{plain:?} in {}",
-                    self.arena
-                );
-                assert!(self.batch == 1 || stride >= len, "samples of {plain:?} overlap");
-            }
-            Plain::Input(index) => {
-                assert!(!written, "inputs are not written");
-                assert_eq!(self.inputs[index], self.batch * len, "the length of input {index}");
-            }
-            Plain::Output(index) => {
-                assert_eq!(self.outputs[index], self.batch * len, "the length of output {index}");
-            }
-        }
-    }
-
-    /// # Panics
-    /// Where a range reaches beyond the arena.
-    pub(crate) fn span(&self, offset: usize, len: usize) {
-        assert!(offset + len <= self.arena, "{len} values from {offset} in an arena of {}", self.arena);
-    }
-
-    pub(crate) fn batch(&self) -> usize {
-        self.batch
     }
 }
 
@@ -129,7 +80,8 @@ impl Program {
     /// The steps, over an arena of so many values, with inputs and outputs of these lengths (of the whole batch).
     ///
     /// # Panics
-    /// Where a step's places lie outside of the arena, of an input or of an output.
+    /// Where a step's places lie outside of the arena, of an input or of an output, or what a step writes lies over what it
+    /// reads, and for a batch of 0.
     #[must_use]
     pub fn new(
         steps: Vec<Box<dyn Step>>,
@@ -139,11 +91,12 @@ impl Program {
         arena: usize,
         threads: usize,
     ) -> Self {
+        assert!(batch > 0, "a batch of nothing");
         let arena = arena.next_multiple_of(16);
-        let mut limits = Limits { arena, inputs: &inputs, outputs: &outputs, batch };
+        let limits = Limits { arena, inputs: &inputs, outputs: &outputs, batch };
         let mut scratch = Needs::default();
         for step in &steps {
-            step.check(&mut limits);
+            step.check(&limits);
             let needs = step.needs();
             scratch.shared = scratch.shared.max(needs.shared.next_multiple_of(16));
             // Lines of two members never meet, and not on the same line of the cache.

@@ -1,6 +1,7 @@
 //! Values from one place and layout to another.
 
-use super::program::{Limits, Step, sealed::Run};
+use super::places::{Limits, Stretches};
+use super::program::{Step, sealed::Run};
 use super::team::Member;
 use super::{Map, Memory, Needs, Plain};
 use crate::simd::LANES;
@@ -53,13 +54,24 @@ impl Step for Move {
 }
 
 impl Run for Move {
-    fn check(&self, limits: &mut Limits<'_>) {
+    fn check(&self, limits: &Limits<'_>) {
         assert_eq!(self.batch, limits.batch(), "the batch of a step");
-        for (place, written) in [(self.from, false), (self.to, true)] {
-            match place {
-                Place::Map(map, _) => limits.map(&map),
-                Place::Plain(plain) => limits.plain(plain, self.shape.iter().product(), written),
+        let stretches = [(self.from, false), (self.to, true)].map(|(place, written)| match place {
+            Place::Map(map, first) => {
+                limits.map(&map);
+                // The blocks that its channels lie in.
+                let (block, end) = (first / LANES, (first + self.shape[0]).div_ceil(LANES));
+                let offset = map.offset + block * map.plane();
+                Some(Stretches { offset, stride: map.stride, len: (end - block) * map.plane() })
             }
+            Place::Plain(plain) => {
+                let len = self.shape.iter().product();
+                limits.plain(plain, len, written);
+                plain.stretches(len)
+            }
+        });
+        if let [Some(read), Some(written)] = stretches {
+            limits.apart(read, written);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{Float, window::Span};
 /// Input `(batch, in_channels, rows.input(), columns.input())`, weight
 /// `(out_channels, in_channels / groups, rows.kernel(), columns.kernel())`, output
 /// `(batch, out_channels, rows.output(), columns.output())`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Images.
     pub batch: usize,

@@ -364,7 +364,7 @@ impl<'v> Builder<'v> {
                 notes = compare(&file, &in_file, &exceptions, &entries, &names, &mut problems);
                 in_file.dropped().clone_into(&mut dropped);
                 let path = file.path().display().to_string();
-                left = self.defers.then(|| Deferred { file, names: deferred });
+                left = self.defers.then(|| Deferred::new(file, deferred));
                 path
             }
         };

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use candle_core::{DType, Tensor};
+use cnn_kernels::blocked::Target;
 
 use crate::boundary::{ANY, BoundaryProblem, fits};
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ mod fused;
 mod graph;
 mod options;
 mod prepared;
+mod stored;
 mod traced;
 
 pub use fused::Row;
@@ -205,10 +207,7 @@ impl Plan {
     /// [`Error::Boundary`] where an input has another shape, batch, element type or device than the plan is for;
     /// [`Error::WeightsChanged`]; where sizes are new, what the network says to them.
     pub fn run_all(&mut self, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
-        self.check_inputs(inputs)?;
-        self.check_weights()?;
-        let index = self.prepare(inputs)?;
-        self.prepared[index].run(&self.name, inputs, &|_| {})
+        self.run_observed(inputs, &|_| {})
     }
 
     /// The time that each of the [`steps`](Self::steps) of one run takes, waiting for other threads included.
@@ -216,15 +215,14 @@ impl Plan {
     /// # Errors
     /// As [`run_all`](Self::run_all).
     pub fn profile(&mut self, inputs: &[&Tensor]) -> Result<Vec<Duration>> {
+        // What is not prepared yet is not of the first step.
         self.check_inputs(inputs)?;
-        let index = self.prepare(inputs)?;
-        let start = Instant::now();
-        let ends = Mutex::new(Vec::with_capacity(self.prepared[index].rows().len()));
-        let note = |_| ends.lock().unwrap_or_else(PoisonError::into_inner).push(start.elapsed());
-        self.prepared[index].run(&self.name, inputs, &note)?;
+        self.prepare(inputs)?;
+        let ends = Mutex::new(vec![Instant::now()]);
+        let note = |_| ends.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        self.run_observed(inputs, &note)?;
         let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let starts = std::iter::once(Duration::ZERO).chain(ends.iter().copied());
-        Ok(ends.iter().zip(starts).map(|(end, start)| end.saturating_sub(start)).collect())
+        Ok(ends.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0])).collect())
     }
 
     /// The outputs for these inputs, without candle: whole batches, row-major, in the order of the declaration. Nothing
@@ -275,13 +273,21 @@ impl Plan {
     /// The steps of a run, for the sizes of the last one.
     #[must_use]
     pub fn steps(&self) -> &[Row] {
-        self.prepared.last().map_or(&[], Prepared::rows)
+        self.prepared.last().map_or(&[], |prepared| &prepared.lowered().rows)
     }
 
     /// Bytes that it holds. Nothing else is allocated while it runs.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        self.prepared.last().map_or_else(Memory::default, Prepared::memory)
+        self.prepared.last().map_or_else(Memory::default, |prepared| prepared.lowered().memory())
+    }
+
+    /// A run that calls `after` with the number of each step that is done.
+    fn run_observed(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<Vec<Tensor>> {
+        self.check_inputs(inputs)?;
+        self.check_weights()?;
+        let index = self.prepare(inputs)?;
+        self.prepared[index].run(&self.name, inputs, after)
     }
 
     fn unprepared(&self) -> Error {
@@ -388,10 +394,14 @@ pub struct Memory {
 /// The steps as a table, and the bytes that they take.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.prepared.last() {
-            Some(prepared) => prepared.describe(&self.name, &self.options, f),
-            None => write!(f, "{}: not prepared for any sizes yet", self.name),
-        }
+        let Some(prepared) = self.prepared.last() else {
+            return write!(f, "{}: not prepared for any sizes yet", self.name);
+        };
+        let lowered = prepared.lowered();
+        let CompileOptions { batch, precision, tuning, .. } = self.options;
+        let Target { isa, threads } = lowered.target;
+        writeln!(f, "{}, batch {batch}, {precision:?}, {tuning:?}, {threads} threads, {isa}", self.name)?;
+        fused::table(&lowered.rows, lowered.memory(), f)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is done with values.
 
+use cnn_kernels::elementwise;
+
 use crate::Window;
 use crate::layers;
 use crate::random::Generator;
@@ -157,6 +159,24 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// The kernel's function of one value; none for softmax.
+    pub(crate) const fn elementwise(self) -> Option<elementwise::Activation> {
+        use elementwise::Activation as Function;
+        Some(match self {
+            Self::Relu => Function::Relu,
+            Self::Relu6 => Function::Relu6,
+            Self::LeakyRelu { slope } => Function::LeakyRelu { slope },
+            Self::Elu { alpha } => Function::Elu { alpha },
+            Self::Gelu => Function::Gelu,
+            Self::Silu => Function::Silu,
+            Self::HardSwish => Function::HardSwish,
+            Self::HardSigmoid => Function::HardSigmoid,
+            Self::Sigmoid => Function::Sigmoid,
+            Self::Tanh => Function::Tanh,
+            Self::Softmax => return None,
+        })
+    }
+
     /// Its name in [`ops`](crate::ops).
     #[must_use]
     pub const fn name(&self) -> &'static str {

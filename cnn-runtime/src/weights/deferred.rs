@@ -13,44 +13,52 @@ use crate::error::Result;
 /// their shapes and no values.
 #[derive(Debug)]
 pub(crate) struct Deferred {
-    pub(crate) file: Arc<WeightFile>,
+    file: Arc<WeightFile>,
     /// Their names in the file.
-    pub(crate) names: HashMap<TensorId, String>,
+    names: HashMap<TensorId, String>,
 }
 
 impl Deferred {
-    /// Calls `f` with the values of a tensor, and lets go of them. None where the tensor has values of its own.
-    pub(crate) fn with<T>(&self, tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Option<Result<T>> {
-        let name = self.names.get(&tensor.id())?;
-        if let Some(values) = self.file.mapped(name) {
-            let result = f(values);
-            self.file.release(name);
-            return Some(Ok(result));
-        }
-        Some(self.read(name).map(|values| f(&values)))
+    pub(crate) fn new(file: Arc<WeightFile>, names: HashMap<TensorId, String>) -> Self {
+        Self { file, names }
     }
 
-    fn read(&self, name: &str) -> Result<Vec<f32>> {
-        Ok(self.file.read(name, &Device::Cpu)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
-    }
-
-    /// Who lends the values of a tensor for as long as a plan lives: the mapping of the file, where that is possible.
-    pub(crate) fn lend(&self, tensor: &Tensor) -> Option<Result<Arc<dyn Lend>>> {
+    /// Where the values of a tensor are. None where it has values of its own.
+    pub(crate) fn find(&self, tensor: &Tensor) -> Option<Stored> {
         let name = self.names.get(&tensor.id())?;
-        if self.file.mapped(name).is_some() {
-            return Some(Ok(Arc::new(Mapped { file: Arc::clone(&self.file), name: name.clone() })));
-        }
-        Some(self.read(name).map(|values| -> Arc<dyn Lend> { Arc::new(values) }))
+        Some(Stored { file: Arc::clone(&self.file), name: name.clone() })
     }
 }
 
-/// A tensor of a mapped file.
-struct Mapped {
+/// A tensor of a file.
+pub(crate) struct Stored {
     file: Arc<WeightFile>,
     name: String,
 }
 
-impl Lend for Mapped {
+impl Stored {
+    /// Calls `f` with the values, and lets go of them.
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
+        let Some(values) = self.file.mapped(&self.name) else { return Ok(f(&self.read()?)) };
+        let result = f(values);
+        self.file.release(&self.name);
+        Ok(result)
+    }
+
+    /// Who lends the values for as long as a plan lives: the mapping of the file, where that is possible.
+    pub(crate) fn share(self) -> Result<Arc<dyn Lend>> {
+        if self.file.mapped(&self.name).is_some() {
+            return Ok(Arc::new(self));
+        }
+        Ok(Arc::new(self.read()?))
+    }
+
+    fn read(&self) -> Result<Vec<f32>> {
+        Ok(self.file.read(&self.name, &Device::Cpu)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
+    }
+}
+
+impl Lend for Stored {
     fn lend(&self, f: &mut dyn FnMut(&[f32])) {
         f(self.file.mapped(&self.name).unwrap_or_default());
     }

@@ -1,6 +1,7 @@
 //! The input as the tiles read it: with its padding, its columns sorted by their remainder modulo the stride.
 
-use super::{Direct, FEW, Input};
+use super::{Direct, FEW, Grid};
+use crate::blocked::conv::ConvInput;
 use crate::blocked::memory::Memory;
 use crate::simd::{Kernel, LANES, Vector};
 
@@ -8,7 +9,7 @@ use crate::simd::{Kernel, LANES, Vector};
 pub(super) struct LayOut<'a> {
     pub(super) direct: &'a Direct,
     pub(super) memory: Memory<'a>,
-    pub(super) input: Input,
+    pub(super) input: ConvInput,
     pub(super) n: usize,
     pub(super) block: usize,
     /// Of the laid-out input.
@@ -24,8 +25,8 @@ impl Kernel for LayOut<'_> {
     unsafe fn run<V: Vector>(self) {
         let Self { direct, memory, input, n, block, rows, to } = self;
         let (vertical, horizontal) = (direct.conv.rows, direct.conv.columns);
-        let (phases, width, distance) = (direct.phases(), direct.width, direct.distance());
-        let row_len = direct.row_len();
+        let Grid { phases, width, distance, .. } = direct.grid;
+        let row_len = direct.grid.row_len();
         let step = if vertical.kernel() == 1 { vertical.stride() } else { 1 };
         // SAFETY: the caller's promise: the input has these sizes, the scratch has room for all rows.
         unsafe {
@@ -41,12 +42,12 @@ impl Kernel for LayOut<'_> {
                             .checked_sub(horizontal.before())
                             .filter(|&x| x < horizontal.input());
                         match (input, from_row, x) {
-                            (Input::Map(map), Some(y), Some(x)) => {
+                            (ConvInput::Map(map), Some(y), Some(x)) => {
                                 let from =
                                     memory.arena.add(map.offset + n * map.stride + block * map.plane());
                                 V::load(from.add((y * horizontal.input() + x) * LANES)).store(to);
                             }
-                            (Input::Plain(plain), Some(y), Some(x)) => {
+                            (ConvInput::Plain(plain), Some(y), Some(x)) => {
                                 let plane = vertical.input() * horizontal.input();
                                 let channels = direct.conv.in_channels;
                                 let from = memory.plain(plain, n, channels * plane);

@@ -7,13 +7,17 @@
 
 mod lay_out;
 
-use super::epilogue::{Activation, Epilogue};
+use std::ops::Range;
+
+use super::conv::ConvInput;
+use super::epilogue::Epilogue;
 use super::filter::Filter;
 use super::team::Member;
 use super::tile::{self, Product, Tile};
-use super::{Buffer, Map, Memory, Needs, Plain, part};
+use super::{Activation, Buffer, Map, Memory, Needs, Target, part};
 use crate::conv::Conv;
-use crate::simd::{Isa, Kernel, LANES, Vector};
+use crate::simd::{Kernel, LANES, Vector};
+use crate::window::Span;
 use lay_out::LayOut;
 
 /// Channels of a pixel in the layout of a first layer.
@@ -28,170 +32,151 @@ const SHARED_VALUES: usize = 128 * 1024;
 /// A prepared convolution.
 #[derive(Debug)]
 pub(crate) struct Direct {
-    isa: Isa,
+    target: Target,
     conv: Conv,
-    source: Source,
-    /// Of the laid-out input.
-    rows: usize,
-    /// Of one remainder.
-    width: usize,
+    grid: Grid,
     taps: Vec<usize>,
     weights: Buffer,
     bias: Option<Buffer>,
-    activation: Activation,
-    threads: usize,
+    activation: Option<Activation>,
+}
+
+/// What the tiles read: a map as it is, or laid out in scratch.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    /// Whether it is the map itself.
+    is_map: bool,
+    /// Values of a pixel.
+    distance: usize,
+    /// Remainders of the columns modulo the stride, and the pixels of a row that have one.
+    phases: usize,
+    width: usize,
+    /// Rows, and how many of them lie between those of neighbouring outputs.
+    rows: usize,
+    row_step: usize,
     /// Rows of outputs for which a member lays the input out for itself; of a small input all members lay out all.
     private_rows: Option<usize>,
 }
 
-/// Where the tiles read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// The map itself.
-    Map,
-    /// The map, laid out in scratch.
-    LaidOut,
-    /// NCHW with few channels, laid out in scratch.
-    Few,
+impl Grid {
+    fn new(conv: &Conv, plain: bool, threads: usize) -> Self {
+        let (rows, columns) = (conv.rows, conv.columns);
+        let untouched = |span: Span| span.before() == 0 && span.stride() == 1 && span.reach() <= span.input();
+        if !plain && untouched(rows) && untouched(columns) {
+            return Self {
+                is_map: true,
+                distance: LANES,
+                phases: 1,
+                width: columns.input(),
+                rows: rows.input(),
+                row_step: 1,
+                private_rows: None,
+            };
+        }
+        // Of windows of one row or column the ones between are left out.
+        let (laid_out, row_step) =
+            if rows.kernel() == 1 { (rows.output(), 1) } else { (rows.reach(), rows.stride()) };
+        let grid = Self {
+            is_map: false,
+            distance: if plain { FEW } else { LANES },
+            phases: if columns.kernel() == 1 { 1 } else { columns.stride() },
+            width: columns.reach().div_ceil(columns.stride()),
+            rows: laid_out,
+            row_step,
+            private_rows: None,
+        };
+        let blocks = conv.in_channels.div_ceil(LANES);
+        if conv.batch * blocks * grid.plane() <= SHARED_VALUES {
+            return grid;
+        }
+        let fitting = (ITEM_VALUES / (grid.row_len() * blocks)).saturating_sub(extent(rows)) / row_step + 1;
+        let fair = (conv.batch * rows.output()).div_ceil(4 * threads);
+        Self { private_rows: Some(fitting.min(fair).clamp(1, rows.output())), ..grid }
+    }
+
+    fn row_len(&self) -> usize {
+        self.phases * self.width * self.distance
+    }
+
+    /// Values of a block of channels.
+    fn plane(&self) -> usize {
+        self.rows * self.row_len()
+    }
+
+    /// The offset of a tap from the first.
+    fn tap(&self, conv: &Conv, [row, column]: [usize; 2]) -> usize {
+        let (down, right) = (row * conv.rows.dilation(), column * conv.columns.dilation());
+        let stride = if self.is_map { 1 } else { conv.columns.stride() };
+        down * self.row_len() + (right % stride * self.width + right / stride) * self.distance
+    }
 }
 
-/// What a convolution reads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Input {
-    /// A map in the arena.
-    Map(Map),
-    /// Plain NCHW.
-    Plain(Plain),
+/// Rows that a window of one row of outputs reaches over.
+fn extent(rows: Span) -> usize {
+    (rows.kernel() - 1) * rows.dilation() + 1
+}
+
+/// What the items of a run have in common.
+struct Run<'a> {
+    memory: Memory<'a>,
+    product: Product<'a>,
+    epilogue: Epilogue,
+    residual: Option<Map>,
+    y: Map,
 }
 
 impl Direct {
-    /// Whether [`Input::Plain`] is what it should read.
+    /// Whether plain values are what it should read.
     pub(crate) const fn takes_plain(in_channels: usize) -> bool {
         in_channels <= FEW
     }
 
-    /// Packs the weights for what it reads, (out_channels, in_channels, kernel rows, kernel columns).
+    /// Packs the weights for what it reads.
     pub(crate) fn new(
-        isa: Isa,
+        target: Target,
         conv: Conv,
         plain: bool,
         weight: &Filter<'_>,
         bias: Option<&[f32]>,
-        activation: Activation,
-        threads: usize,
+        activation: Option<Activation>,
     ) -> Self {
         assert!(!plain || Self::takes_plain(conv.in_channels), "so many channels are no pixel of {FEW}");
         assert_eq!(conv.groups, 1, "groups are kernels of their own");
-        let (rows, columns) = (conv.rows, conv.columns);
-        let untouched = |span: crate::window::Span| {
-            span.before() == 0 && span.stride() == 1 && span.reach() <= span.input()
-        };
-        let source = if plain {
-            Source::Few
-        } else if untouched(rows) && untouched(columns) {
-            Source::Map
-        } else {
-            Source::LaidOut
-        };
-        let distance = if plain { FEW } else { LANES };
-        let (phases, width) = if source == Source::Map {
-            (1, columns.input())
-        } else {
-            let phases = if columns.kernel() == 1 { 1 } else { columns.stride() };
-            (phases, columns.reach().div_ceil(columns.stride()).max(columns.output()))
-        };
-        // Rows that no window of one row reads are left out.
-        let laid_out_rows = match source {
-            Source::Map => rows.input(),
-            _ if rows.kernel() == 1 => rows.output(),
-            _ => rows.reach(),
-        };
-        let row_len = phases * width * distance;
-        let taps = (0..rows.kernel())
-            .flat_map(|ky| (0..columns.kernel()).map(move |kx| (ky, kx)))
-            .map(|(ky, kx)| {
-                let column = kx * columns.dilation();
-                let stride = if source == Source::Map { 1 } else { columns.stride() };
-                ky * rows.dilation() * row_len + (column % stride * width + column / stride) * distance
-            })
-            .collect::<Vec<_>>();
+        let grid = Grid::new(&conv, plain, target.threads);
+        let places =
+            (0..conv.rows.kernel()).flat_map(|ky| (0..conv.columns.kernel()).map(move |kx| [ky, kx]));
+        let taps: Vec<usize> = places.map(|place| grid.tap(&conv, place)).collect();
         let sizes = [conv.out_channels, conv.in_channels, taps.len()];
         let mut weights = Buffer::zeros(tile::packed_len(sizes));
-        tile::pack(isa, sizes, distance, |o, c, t| weight.value(o, c, t), &mut weights);
+        tile::pack(target.isa, sizes, grid.distance, |o, c, t| weight.value(o, c, t), &mut weights);
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        let (rows, private_rows) = (laid_out_rows, None);
-        let mut made =
-            Self { isa, conv, source, rows, width, taps, weights, bias, activation, threads, private_rows };
-        made.private_rows = made.choose();
-        made
-    }
-
-    fn choose(&self) -> Option<usize> {
-        let whole = self.conv.batch * self.blocks() * self.plane();
-        if self.source == Source::Map || whole <= SHARED_VALUES {
-            return None;
-        }
-        let rows = ITEM_VALUES / (self.row_len() * self.blocks());
-        let fitting = rows.saturating_sub(self.extent()) / self.row_step() + 1;
-        let fair = (self.conv.batch * self.conv.rows.output()).div_ceil(4 * self.threads);
-        Some(fitting.min(fair).clamp(1, self.conv.rows.output()))
-    }
-
-    /// Rows of the laid-out input that one row of outputs reads, from the first to the last.
-    fn extent(&self) -> usize {
-        (self.conv.rows.kernel() - 1) * self.conv.rows.dilation() + 1
-    }
-
-    /// Values of one block of channels in a member's own scratch.
-    fn private_plane(&self, rows: usize) -> usize {
-        ((rows - 1) * self.row_step() + self.extent()) * self.row_len() + LANES
+        Self { target, conv, grid, taps, weights, bias, activation }
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
         4 * self.weights.len()
     }
 
-    fn distance(&self) -> usize {
-        if self.source == Source::Few { FEW } else { LANES }
-    }
-
-    fn phases(&self) -> usize {
-        if self.source == Source::Map || self.conv.columns.kernel() == 1 {
-            1
-        } else {
-            self.conv.columns.stride()
-        }
-    }
-
-    fn row_len(&self) -> usize {
-        self.phases() * self.width * self.distance()
-    }
-
-    /// Rows of the laid-out input from one row of outputs to the next.
-    fn row_step(&self) -> usize {
-        match self.source {
-            Source::Map => 1,
-            _ if self.conv.rows.kernel() == 1 => 1,
-            _ => self.conv.rows.stride(),
-        }
-    }
-
     fn blocks(&self) -> usize {
         self.conv.in_channels.div_ceil(LANES)
     }
 
-    fn plane(&self) -> usize {
-        self.rows * self.row_len()
+    /// Rows of the laid-out input that so many rows of outputs read.
+    fn reach(&self, rows: usize) -> usize {
+        (rows - 1) * self.grid.row_step + extent(self.conv.rows)
+    }
+
+    /// Values of one block of channels in a member's own scratch.
+    fn private_plane(&self, rows: usize) -> usize {
+        self.reach(rows) * self.grid.row_len() + LANES
     }
 
     pub(crate) fn needs(&self) -> Needs {
-        if let Some(rows) = self.private_rows {
-            return Needs { shared: 0, private: self.blocks() * self.private_plane(rows), phases: 1 };
-        }
-        match self.source {
-            Source::Map => Needs { shared: 0, private: 0, phases: 1 },
-            Source::LaidOut | Source::Few => {
-                Needs { shared: self.conv.batch * self.blocks() * self.plane(), private: 0, phases: 2 }
+        match self.grid.private_rows {
+            _ if self.grid.is_map => Needs { shared: 0, private: 0, phases: 1 },
+            Some(rows) => Needs { shared: 0, private: self.blocks() * self.private_plane(rows), phases: 1 },
+            None => {
+                Needs { shared: self.conv.batch * self.blocks() * self.grid.plane(), private: 0, phases: 2 }
             }
         }
     }
@@ -202,90 +187,85 @@ impl Direct {
         &self,
         member: &mut Member<'_>,
         memory: Memory<'_>,
-        input: Input,
+        input: ConvInput,
         residual: Option<Map>,
         y: Map,
     ) {
-        if let Some(rows) = self.private_rows {
-            // SAFETY: the caller's promise.
-            unsafe { self.run_privately(member, memory, input, residual, y, rows) };
-            return;
-        }
-        let (x, x_stride, x_plane) = match (self.source, input) {
-            (Source::Map, Input::Map(map)) => {
-                (memory.arena.cast_const().wrapping_add(map.offset), map.stride, map.plane())
-            }
-            _ => {
-                let chunks = self.rows.div_ceil(16).min(4 * self.threads);
-                let items = self.conv.batch * self.blocks() * chunks;
-                member.each(items, |item| {
-                    let rows = part(self.rows, chunks, item % chunks);
-                    let (n, block) = (item / chunks / self.blocks(), item / chunks % self.blocks());
-                    let place = (n * self.blocks() + block) * self.plane() + rows.start * self.row_len();
-                    let to = memory.shared.wrapping_add(place);
-                    // SAFETY: the caller's promise; items write different rows.
-                    unsafe { self.isa.run(LayOut { direct: self, memory, input, n, block, rows, to }) }
-                });
-                (memory.shared.cast_const(), self.blocks() * self.plane(), self.plane())
-            }
+        let run = |block| Run {
+            memory,
+            product: Product {
+                taps: &self.taps,
+                channels: self.conv.in_channels,
+                block,
+                out_block: y.plane(),
+            },
+            epilogue: Epilogue::new(residual, self.activation),
+            residual,
+            y,
         };
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (input, self.grid.private_rows) {
+                (ConvInput::Map(map), _) if self.grid.is_map => {
+                    let x = memory.arena.cast_const().wrapping_add(map.offset);
+                    self.multiply(member, &run(map.plane()), x, map.stride);
+                }
+                (_, Some(rows)) => {
+                    self.privately(member, &run(self.private_plane(rows)), input, rows);
+                }
+                (_, None) => {
+                    self.lay_out(member, memory, input);
+                    let (x, plane) = (memory.shared.cast_const(), self.grid.plane());
+                    self.multiply(member, &run(plane), x, self.blocks() * plane);
+                }
+            }
+        }
+    }
+
+    /// The whole input, by all members.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run).
+    unsafe fn lay_out(&self, member: &mut Member<'_>, memory: Memory<'_>, input: ConvInput) {
+        let planes = self.conv.batch * self.blocks();
+        let parts = self.target.parts(planes, self.grid.rows, 4);
+        member.each(planes * parts, |item| {
+            let (plane, rows) = (item / parts, part(self.grid.rows, parts, item % parts));
+            let (n, block) = (plane / self.blocks(), plane % self.blocks());
+            let place = plane * self.grid.plane() + rows.start * self.grid.row_len();
+            let to = memory.shared.wrapping_add(place);
+            // SAFETY: the caller's promise; items write different rows.
+            unsafe { self.target.isa.run(LayOut { direct: self, memory, input, n, block, rows, to }) }
+        });
+    }
+
+    /// The tiles of an input whose samples stand at a distance from `x` on.
+    ///
+    /// # Safety
+    /// As [`run`](Self::run), and the input is there.
+    unsafe fn multiply(&self, member: &mut Member<'_>, run: &Run<'_>, x: *const f32, x_stride: usize) {
         // One long row where rows follow each other without a gap.
-        let merged = self.source == Source::Map && self.taps.len() == 1 && self.conv.columns.is_identity();
+        let merged = self.grid.is_map && self.taps.len() == 1 && self.conv.columns.is_identity();
         let (rows, columns) = (self.conv.rows.output(), self.conv.columns.output());
         let (rows, columns) = if merged { (1, rows * columns) } else { (rows, columns) };
-        let (tile_blocks, tile_pixels) = self.isa.tile();
-        let groups = y.blocks().div_ceil(tile_blocks);
-        // Spots: pixels of one item, as a range of strips of one row or as a range of rows.
-        let per_pixel = self.conv.in_channels * self.taps.len().min(4);
-        let pixels = (ITEM_VALUES / per_pixel.max(1)).max(tile_pixels);
-        let strips = columns.div_ceil(tile_pixels);
-        let (row_parts, strip_parts) = if rows == 1 {
-            (1, strips.div_ceil((pixels / tile_pixels).max(1)))
-        } else {
-            (rows.div_ceil((pixels / columns.max(1)).max(1)), 1)
-        };
-        let wanted = 6 * self.threads;
-        let (mut row_parts, mut strip_parts) = (row_parts, strip_parts);
-        let mut spots = self.conv.batch * row_parts * strip_parts;
-        if self.threads > 1 && spots < wanted {
-            // Pixels first, as long as an item keeps some tiles; then channels.
-            if rows == 1 {
-                strip_parts =
-                    strips.min(wanted.div_ceil(self.conv.batch)).min(strips.div_ceil(2).max(strip_parts));
-            } else {
-                row_parts = rows.min(wanted.div_ceil(self.conv.batch)).min(rows.div_ceil(2).max(row_parts));
-            }
-            spots = self.conv.batch * row_parts * strip_parts;
-        }
-        let group_parts =
-            if self.threads == 1 { 1 } else { wanted.div_ceil(spots).min(groups.div_ceil(2)).max(1) };
-        let product = Product {
-            taps: &self.taps,
-            channels: self.conv.in_channels,
-            block: x_plane,
-            out_block: y.plane(),
-        };
-        let epilogue = Epilogue { residual: residual.map(|map| map.plane()), activation: self.activation };
-        member.each(spots * group_parts, |item| {
+        let (tile_blocks, tile_pixels) = self.target.isa.tile();
+        let (groups, strips) = (run.y.blocks().div_ceil(tile_blocks), columns.div_ceil(tile_pixels));
+        // Pixels whose input fits; they are some strips of the one row, or some rows.
+        let pixels = ITEM_VALUES / (self.conv.in_channels * self.taps.len().min(4));
+        let (spots, each) = if rows == 1 { (strips, pixels / tile_pixels) } else { (rows, pixels / columns) };
+        let fitting = spots.div_ceil(each.max(1));
+        // Pixels are shared out first, as long as an item keeps some tiles; then channels.
+        let wanted = if self.target.threads == 1 { 1 } else { 6 * self.target.threads };
+        let spot_parts = wanted.div_ceil(self.conv.batch).min(spots.div_ceil(2)).max(fitting);
+        let group_parts = wanted.div_ceil(self.conv.batch * spot_parts).min(groups.div_ceil(2)).max(1);
+        member.each(self.conv.batch * spot_parts * group_parts, |item| {
             let (spot, group) = (item / group_parts, item % group_parts);
-            let n = spot / (row_parts * strip_parts);
-            let work = Work {
-                direct: self,
-                product: &product,
-                epilogue: &epilogue,
-                x: x.wrapping_add(n * x_stride),
-                y: memory.arena.wrapping_add(y.offset + n * y.stride),
-                residual: residual.map_or(std::ptr::null(), |map| {
-                    memory.arena.cast_const().wrapping_add(map.offset + n * map.stride)
-                }),
-                rows: part(rows, row_parts, spot / strip_parts % row_parts),
-                strips: part(strips, strip_parts, spot % strip_parts),
-                columns,
-                out_row: columns * LANES,
-                groups: part(groups, group_parts, group),
-            };
+            let (n, some) = (spot / spot_parts, part(spots, spot_parts, spot % spot_parts));
+            let (rows, strips) = if rows == 1 { (0..1, some) } else { (some, 0..strips) };
+            let groups = part(groups, group_parts, group);
+            let x = x.wrapping_add(n * x_stride);
             // SAFETY: the caller's promise; items write different pixels or channels.
-            unsafe { self.isa.run(work) }
+            unsafe { self.target.isa.run(Work { direct: self, run, x, n, rows, strips, columns, groups }) }
         });
     }
 
@@ -293,49 +273,27 @@ impl Direct {
     ///
     /// # Safety
     /// As [`run`](Self::run).
-    unsafe fn run_privately(
-        &self,
-        member: &mut Member<'_>,
-        memory: Memory<'_>,
-        input: Input,
-        residual: Option<Map>,
-        y: Map,
-        rows: usize,
-    ) {
+    unsafe fn privately(&self, member: &mut Member<'_>, run: &Run<'_>, input: ConvInput, rows: usize) {
+        let memory = run.memory;
         let scratch = memory.private.wrapping_add(member.index() * memory.private_stride);
-        let plane = self.private_plane(rows);
         let parts = self.conv.rows.output().div_ceil(rows);
         let columns = self.conv.columns.output();
-        let (tile_blocks, tile_pixels) = self.isa.tile();
-        let product =
-            Product { taps: &self.taps, channels: self.conv.in_channels, block: plane, out_block: y.plane() };
-        let epilogue = Epilogue { residual: residual.map(|map| map.plane()), activation: self.activation };
+        let (tile_blocks, tile_pixels) = self.target.isa.tile();
         member.each(self.conv.batch * parts, |item| {
             let (n, rows) = (item / parts, part(self.conv.rows.output(), parts, item % parts));
-            let first = rows.start * self.row_step();
-            let laid_out = first..(rows.end - 1) * self.row_step() + self.extent();
+            let first = rows.start * self.grid.row_step;
+            let laid_out = first..first + self.reach(rows.len());
             for block in 0..self.blocks() {
-                let (rows, to) = (laid_out.clone(), scratch.wrapping_add(block * plane));
+                let (rows, to) = (laid_out.clone(), scratch.wrapping_add(block * run.product.block));
                 // SAFETY: the caller's promise; the scratch is this member's.
-                unsafe { self.isa.run(LayOut { direct: self, memory, input, n, block, rows, to }) }
+                unsafe { self.target.isa.run(LayOut { direct: self, memory, input, n, block, rows, to }) }
             }
-            let work = Work {
-                direct: self,
-                product: &product,
-                epilogue: &epilogue,
-                x: scratch.cast_const().wrapping_sub(first * self.row_len()),
-                y: memory.arena.wrapping_add(y.offset + n * y.stride),
-                residual: residual.map_or(std::ptr::null(), |map| {
-                    memory.arena.cast_const().wrapping_add(map.offset + n * map.stride)
-                }),
-                rows,
-                strips: 0..columns.div_ceil(tile_pixels),
-                columns,
-                out_row: columns * LANES,
-                groups: 0..y.blocks().div_ceil(tile_blocks),
-            };
+            // As if the scratch held all rows from the first.
+            let x = scratch.cast_const().wrapping_sub(first * self.grid.row_len());
+            let strips = 0..columns.div_ceil(tile_pixels);
+            let groups = 0..run.y.blocks().div_ceil(tile_blocks);
             // SAFETY: the caller's promise; items write different rows.
-            unsafe { self.isa.run(work) }
+            unsafe { self.target.isa.run(Work { direct: self, run, x, n, rows, strips, columns, groups }) }
         });
     }
 }
@@ -350,16 +308,15 @@ pub(crate) fn padded(values: &[f32], channels: usize) -> Buffer {
 /// The tiles of one item.
 struct Work<'a> {
     direct: &'a Direct,
-    product: &'a Product<'a>,
-    epilogue: &'a Epilogue,
+    run: &'a Run<'a>,
+    /// The sample's input, or where that would begin.
     x: *const f32,
-    y: *mut f32,
-    residual: *const f32,
-    rows: std::ops::Range<usize>,
-    strips: std::ops::Range<usize>,
+    n: usize,
+    rows: Range<usize>,
+    strips: Range<usize>,
+    /// Pixels of a row.
     columns: usize,
-    out_row: usize,
-    groups: std::ops::Range<usize>,
+    groups: Range<usize>,
 }
 
 impl Kernel for Work<'_> {
@@ -367,40 +324,37 @@ impl Kernel for Work<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let direct = self.direct;
-        let distance = direct.distance();
+        let Self { direct, run, x, n, rows, strips, columns, groups } = self;
+        let Run { memory, product, epilogue, residual, y } = run;
         let blocks = direct.conv.out_channels.div_ceil(LANES);
         let group_len = V::TILE_BLOCKS * LANES * direct.conv.in_channels * direct.taps.len();
-        let row_step = direct.row_step() * direct.row_len();
-        let count = self.columns.div_ceil(V::TILE_PIXELS);
+        let row_step = direct.grid.row_step * direct.grid.row_len();
+        let count = columns.div_ceil(V::TILE_PIXELS);
+        let sample = |map: &Map| memory.arena.wrapping_add(map.offset + n * map.stride);
+        let (to, added) = (sample(y), residual.as_ref().map_or(std::ptr::null_mut(), sample));
         // SAFETY: the caller's promise.
         unsafe {
-            for group in self.groups {
+            for group in groups {
                 let first = group * V::TILE_BLOCKS;
                 let weights = direct.weights.pointer().add(group * group_len);
                 let bias =
                     direct.bias.as_ref().map_or(std::ptr::null(), |bias| bias.pointer().add(first * LANES));
-                let out = first * self.product.out_block;
-                for row in self.rows.clone() {
-                    for strip in self.strips.clone() {
-                        let strip = part(self.columns, count, strip);
-                        let to = out + row * self.out_row + strip.start * LANES;
+                for row in rows.clone() {
+                    for strip in strips.clone() {
+                        let strip = part(columns, count, strip);
+                        // The residual has the output's shape, so its rows and blocks are alike.
+                        let place = first * product.out_block + (row * columns + strip.start) * LANES;
                         let one = Tile {
-                            product: self.product,
-                            epilogue: self.epilogue,
-                            // It may begin before its scratch, as if that held all rows.
-                            x: self.x.wrapping_add(row * row_step + strip.start * distance),
+                            product,
+                            epilogue,
+                            x: x.wrapping_add(row * row_step + strip.start * direct.grid.distance),
                             weights,
-                            y: self.y.add(to),
-                            residual: match self.epilogue.residual {
-                                // The residual has the output's shape, so its rows and blocks are alike.
-                                Some(_) => self.residual.add(to),
-                                None => std::ptr::null(),
-                            },
+                            y: to.add(place),
+                            residual: added.cast_const().wrapping_add(place),
                             bias,
                         };
                         let width = V::TILE_BLOCKS.min(blocks - first);
-                        if distance == FEW {
+                        if direct.grid.distance == FEW {
                             tile::tile::<V, FEW>(one, width, strip.len());
                         } else {
                             tile::tile::<V, LANES>(one, width, strip.len());

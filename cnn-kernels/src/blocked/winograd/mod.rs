@@ -12,13 +12,14 @@
 mod stages;
 mod transform;
 
+use std::ops::Range;
+
 use super::direct::padded;
-use super::epilogue::Activation;
 use super::filter::Filter;
 use super::team::Member;
-use super::{Buffer, Map, Memory, Needs, part, tile};
+use super::{Activation, Buffer, Map, Memory, Needs, Target, part, tile};
 use crate::conv::Conv;
-use crate::simd::{Isa, LANES};
+use crate::simd::LANES;
 use stages::{FromProducts, Products, ToTiles};
 
 /// Values between the planes of two positions: without the gap, planes of powers of two would fall on the same lines of
@@ -88,14 +89,13 @@ impl Winograd {
 /// A prepared convolution.
 #[derive(Debug)]
 pub(crate) struct Transformed {
-    isa: Isa,
+    target: Target,
     conv: Conv,
     algorithm: Winograd,
     /// Position by position, each packed for the product.
     weights: Buffer,
     bias: Option<Buffer>,
-    activation: Activation,
-    threads: usize,
+    activation: Option<Activation>,
     blocking: Blocking,
 }
 
@@ -111,21 +111,20 @@ pub(crate) enum Blocking {
 impl Transformed {
     /// Transforms and packs the weights, (out_channels, in_channels, R, R).
     pub(crate) fn new(
-        isa: Isa,
+        target: Target,
         conv: Conv,
         algorithm: Winograd,
         weight: &Filter<'_>,
         bias: Option<&[f32]>,
-        activation: Activation,
-        threads: usize,
+        activation: Option<Activation>,
     ) -> Self {
         assert!(algorithm.fits(&conv), "{algorithm:?} does not compute {conv:?}");
-        let weights = transform::weights(isa, algorithm, [conv.out_channels, conv.in_channels], weight);
+        let weights =
+            transform::weights(target.isa, algorithm, [conv.out_channels, conv.in_channels], weight);
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        let mut made =
-            Self { isa, conv, algorithm, weights, bias, activation, threads, blocking: Blocking::Shared };
-        made.blocking = made.choose();
-        made
+        let blocking = Blocking::Shared;
+        let made = Self { target, conv, algorithm, weights, bias, activation, blocking };
+        Self { blocking: made.choose(), ..made }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -161,19 +160,19 @@ impl Transformed {
     }
 
     fn out_groups(&self) -> usize {
-        self.out_blocks().div_ceil(self.isa.tile().0)
+        self.out_blocks().div_ceil(self.target.isa.tile().0)
     }
 
     fn choose(&self) -> Blocking {
         let tiles = self.tiles();
         let positions = self.algorithm.positions();
         let values = positions * tiles * LANES * (self.in_blocks() + self.out_blocks());
-        let most = self.isa.tile().1;
+        let most = self.target.isa.tile().1;
         // Stage by stage while all of it stays in a last-level cache and blocks would be few, or where the weights do not
         // stay there and would be read again for each block.
         let streams = self.weights.len() > STREAMED_VALUES;
         let (room, few) =
-            if streams { (5 << 20, usize::MAX) } else { (5 << 19, 14 * 4 * self.threads.max(2)) };
+            if streams { (5 << 20, usize::MAX) } else { (5 << 19, 14 * 4 * self.target.threads.max(2)) };
         if values <= room && tiles < few {
             return Blocking::Shared;
         }
@@ -182,7 +181,7 @@ impl Transformed {
         let each = positions * self.in_blocks() * LANES;
         let least = if streams { 4 } else { 1 };
         let fitting = (128 * 1024 / each / most).clamp(least, 4) * most;
-        let out = positions * fitting * LANES * self.isa.tile().0;
+        let out = positions * fitting * LANES * self.target.isa.tile().0;
         let groups = (64 * 1024 / out).clamp(1, self.out_groups());
         Blocking::Private { tiles: fitting.min(tiles), groups }
     }
@@ -195,7 +194,7 @@ impl Transformed {
         let positions = self.algorithm.positions();
         match self.blocking {
             Blocking::Private { tiles, groups } => {
-                let out = (groups * self.isa.tile().0).min(self.out_blocks());
+                let out = (groups * self.target.isa.tile().0).min(self.out_blocks());
                 let private = positions * (Self::plane(self.in_blocks(), tiles) + Self::plane(out, tiles));
                 Needs { shared: 0, private, phases: 1 }
             }
@@ -226,11 +225,11 @@ impl Transformed {
                     let first = item * tiles;
                     let count = tiles.min(self.tiles() - first);
                     let range = first..first + count;
-                    let places =
-                        self.places(scratch, count, (groups * self.isa.tile().0).min(self.out_blocks()));
+                    let blocks = (groups * self.target.isa.tile().0).min(self.out_blocks());
+                    let places = self.places(scratch, range.clone(), blocks);
                     // SAFETY: the caller's promise; items write different tiles.
                     unsafe {
-                        self.isa.run(ToTiles {
+                        self.target.isa.run(ToTiles {
                             of: self,
                             memory,
                             x,
@@ -240,17 +239,15 @@ impl Transformed {
                         });
                         for first in (0..self.out_groups()).step_by(groups) {
                             let some = first..self.out_groups().min(first + groups);
-                            self.isa.run(Products {
+                            self.target.isa.run(Products {
                                 of: self,
                                 places,
                                 positions: 0..self.algorithm.positions(),
                                 groups: some.clone(),
                                 first_group: first,
-                                strips: 0..count.div_ceil(self.isa.tile().1),
-                                count,
                             });
-                            let wide = self.isa.tile().0;
-                            self.isa.run(FromProducts {
+                            let wide = self.target.isa.tile().0;
+                            self.target.isa.run(FromProducts {
                                 of: self,
                                 memory,
                                 places,
@@ -266,19 +263,15 @@ impl Transformed {
             }
             Blocking::Shared => {
                 let count = self.tiles();
-                let places = self.places(memory.shared, count, self.out_blocks());
-                let wanted = 4 * self.threads;
+                let places = self.places(memory.shared, 0..count, self.out_blocks());
                 // Tiles of one block of channels, split where blocks are few.
-                let splits = |blocks: usize| {
-                    if self.threads == 1 { 1 } else { wanted.div_ceil(blocks).min(count.div_ceil(4)).max(1) }
-                };
-                let parts = splits(self.in_blocks());
+                let parts = self.target.parts(self.in_blocks(), count, 4);
                 member.each(self.in_blocks() * parts, |item| {
                     let block = item / parts;
                     let tiles = part(count, parts, item % parts);
                     // SAFETY: the caller's promise; items write different tiles or blocks.
                     unsafe {
-                        self.isa.run(ToTiles {
+                        self.target.isa.run(ToTiles {
                             of: self,
                             memory,
                             x,
@@ -290,33 +283,30 @@ impl Transformed {
                 });
                 let positions = self.algorithm.positions();
                 let groups = self.out_groups();
-                let parts = if self.threads == 1 { 1 } else { groups.min(2) };
+                let parts = if self.target.threads == 1 { 1 } else { groups.min(2) };
                 member.each(positions * parts, |item| {
                     // Neighbouring items read neighbouring weights.
                     let (position, some) = (item / parts, part(groups, parts, item % parts));
-                    let strips = 0..count.div_ceil(self.isa.tile().1);
                     let positions = position..position + 1;
                     // SAFETY: as above.
                     unsafe {
-                        self.isa.run(Products {
+                        self.target.isa.run(Products {
                             of: self,
                             places,
                             positions,
                             groups: some,
                             first_group: 0,
-                            strips,
-                            count,
                         });
                     }
                 });
-                let parts = splits(self.out_blocks());
+                let parts = self.target.parts(self.out_blocks(), count, 4);
                 member.each(self.out_blocks() * parts, |item| {
                     let block = item / parts;
                     let tiles = part(count, parts, item % parts);
                     let blocks = block..block + 1;
                     // SAFETY: as above.
                     unsafe {
-                        self.isa.run(FromProducts {
+                        self.target.isa.run(FromProducts {
                             of: self,
                             memory,
                             places,
@@ -332,10 +322,11 @@ impl Transformed {
         }
     }
 
-    fn places(&self, scratch: *mut f32, tiles: usize, out_blocks: usize) -> Places {
+    fn places(&self, scratch: *mut f32, tiles: Range<usize>, out_blocks: usize) -> Places {
+        let (first, tiles) = (tiles.start, tiles.len());
         let (x_plane, y_plane) = (Self::plane(self.in_blocks(), tiles), Self::plane(out_blocks, tiles));
         let y = scratch.wrapping_add(self.algorithm.positions() * x_plane);
-        Places { x: scratch, y, x_plane, y_plane, tiles }
+        Places { x: scratch, y, x_plane, y_plane, first, tiles }
     }
 
     fn packed_position(&self) -> usize {
@@ -350,6 +341,7 @@ struct Places {
     y: *mut f32,
     x_plane: usize,
     y_plane: usize,
-    /// Tiles of a block.
+    /// The first of the tiles, and their number.
+    first: usize,
     tiles: usize,
 }

@@ -6,10 +6,30 @@ use std::ops::Range;
 
 use super::transform::{Line, Line2x3, Line2x5, Line4x3, Line6x3};
 use super::{Places, Transformed, Winograd};
-use crate::blocked::epilogue::{self, Activation, Epilogue};
+use crate::blocked::epilogue::Epilogue;
 use crate::blocked::tile::{self, Product, Tile};
 use crate::blocked::{Map, Memory, part};
 use crate::simd::{Kernel, LANES, Vector};
+
+/// What is done with the transforms of an algorithm.
+trait AlongLines {
+    /// # Safety
+    /// As [`Kernel::run`].
+    unsafe fn along<V: Vector, L: Line>(self);
+}
+
+#[inline(always)]
+unsafe fn along_lines<V: Vector, S: AlongLines>(algorithm: Winograd, stage: S) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match algorithm {
+            Winograd::F2x3 => stage.along::<V, Line2x3>(),
+            Winograd::F4x3 => stage.along::<V, Line4x3>(),
+            Winograd::F6x3 => stage.along::<V, Line6x3>(),
+            Winograd::F2x5 => stage.along::<V, Line2x5>(),
+        }
+    }
+}
 
 /// Transforms the tiles of some blocks of input channels.
 pub(super) struct ToTiles<'a> {
@@ -28,26 +48,17 @@ impl Kernel for ToTiles<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's promise.
-        unsafe {
-            match self.of.algorithm {
-                Winograd::F2x3 => self.of_line::<V, Line2x3>(),
-                Winograd::F4x3 => self.of_line::<V, Line4x3>(),
-                Winograd::F6x3 => self.of_line::<V, Line6x3>(),
-                Winograd::F2x5 => self.of_line::<V, Line2x5>(),
-            }
-        }
+        unsafe { along_lines::<V, Self>(self.of.algorithm, self) }
     }
 }
 
-impl ToTiles<'_> {
+impl AlongLines for ToTiles<'_> {
     #[inline(always)]
-    unsafe fn of_line<V: Vector, L: Line>(self) {
+    unsafe fn along<V: Vector, L: Line>(self) {
         let Self { of, memory, x, places, tiles, blocks } = self;
         let [rows, columns] = of.grid();
         let (height, width) = (of.conv.rows.input(), of.conv.columns.input());
         let (top, left) = (of.conv.rows.before() as isize, of.conv.columns.before() as isize);
-        // In private blocks tiles are counted from the block's first.
-        let origin = if places.tiles == tiles.len() { tiles.start } else { 0 };
         // SAFETY: the caller's promise: reads are checked against the map, writes are within the scratch.
         unsafe {
             for block in blocks {
@@ -60,7 +71,7 @@ impl ToTiles<'_> {
                         && x0 >= 0
                         && y0 as usize + L::TILE <= height
                         && x0 as usize + L::TILE <= width;
-                    let to = places.x.add((block * places.tiles + (tile - origin)) * LANES);
+                    let to = places.x.add((block * places.tiles + (tile - places.first)) * LANES);
                     let mut half = [[V::zero(); 8]; 8];
                     if inside {
                         let from = from.add((y0 as usize * width + x0 as usize) * LANES);
@@ -108,9 +119,6 @@ pub(super) struct Products<'a> {
     pub(super) groups: Range<usize>,
     /// The group that stands first in the scratch.
     pub(super) first_group: usize,
-    pub(super) strips: Range<usize>,
-    /// Tiles.
-    pub(super) count: usize,
 }
 
 impl Kernel for Products<'_> {
@@ -118,12 +126,12 @@ impl Kernel for Products<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { of, places, positions, groups, first_group, strips, count } = self;
+        let Self { of, places, positions, groups, first_group } = self;
         let blocks = of.out_blocks();
         let channels = of.conv.in_channels;
         let product =
             Product { taps: &[0], channels, block: places.tiles * LANES, out_block: places.tiles * LANES };
-        let parts = count.div_ceil(V::TILE_PIXELS);
+        let strips = places.tiles.div_ceil(V::TILE_PIXELS);
         // SAFETY: the caller's promise.
         unsafe {
             for position in positions {
@@ -133,8 +141,8 @@ impl Kernel for Products<'_> {
                 for group in groups.clone() {
                     let weights = weights.add(group * V::TILE_BLOCKS * LANES * channels);
                     let y = y.add((group - first_group) * V::TILE_BLOCKS * product.out_block);
-                    for strip in strips.clone() {
-                        let strip = part(count, parts, strip);
+                    for strip in 0..strips {
+                        let strip = part(places.tiles, strips, strip);
                         let one = Tile {
                             product: &product,
                             epilogue: &Epilogue::NONE,
@@ -175,24 +183,17 @@ impl Kernel for FromProducts<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         // SAFETY: the caller's promise.
-        unsafe {
-            match self.of.algorithm {
-                Winograd::F2x3 => self.of_line::<V, Line2x3>(),
-                Winograd::F4x3 => self.of_line::<V, Line4x3>(),
-                Winograd::F6x3 => self.of_line::<V, Line6x3>(),
-                Winograd::F2x5 => self.of_line::<V, Line2x5>(),
-            }
-        }
+        unsafe { along_lines::<V, Self>(self.of.algorithm, self) }
     }
 }
 
-impl FromProducts<'_> {
+impl AlongLines for FromProducts<'_> {
     #[inline(always)]
-    unsafe fn of_line<V: Vector, L: Line>(self) {
+    unsafe fn along<V: Vector, L: Line>(self) {
         let Self { of, memory, places, residual, y, tiles, blocks, first_block } = self;
         let [rows, columns] = of.grid();
         let (height, width) = (of.conv.rows.output(), of.conv.columns.output());
-        let origin = if places.tiles == tiles.len() { tiles.start } else { 0 };
+        let epilogue = Epilogue::new(residual, of.activation);
         // SAFETY: the caller's promise: writes are clipped to the map.
         unsafe {
             for block in blocks {
@@ -204,7 +205,7 @@ impl FromProducts<'_> {
                     let (n, row, column) = (tile / (rows * columns), tile / columns % rows, tile % columns);
                     let from = places
                         .y
-                        .add(((block - first_block) * places.tiles + (tile - origin)) * LANES)
+                        .add(((block - first_block) * places.tiles + (tile - places.first)) * LANES)
                         .cast_const();
                     let mut half = [[V::zero(); 8]; 8];
                     for i in 0..L::TILE {
@@ -217,11 +218,9 @@ impl FromProducts<'_> {
                     let (y0, x0) = (row * L::OUTPUTS, column * L::OUTPUTS);
                     let start = (y0 * width + x0) * LANES;
                     let to = memory.arena.add(y.offset + n * y.stride + block * y.plane() + start);
-                    let added = residual.map(|map| {
-                        memory
-                            .arena
-                            .add(map.offset + n * map.stride + block * map.plane() + start)
-                            .cast_const()
+                    let added = residual.map_or(std::ptr::null(), |map| {
+                        let place = map.offset + n * map.stride + block * map.plane() + start;
+                        memory.arena.add(place).cast_const()
                     });
                     let shown = L::OUTPUTS.min(width - x0);
                     for j in 0..L::OUTPUTS.min(height - y0) {
@@ -231,26 +230,14 @@ impl FromProducts<'_> {
                         }
                         let line = L::output(line);
                         let to = to.add(j * width * LANES);
+                        let added = added.wrapping_add(j * width * LANES);
                         for i in 0..L::OUTPUTS {
                             if i < shown {
-                                let mut value = line[i].add(bias);
-                                if let Some(added) = added {
-                                    value = value.add(V::load(added.add((j * width + i) * LANES)));
-                                }
-                                match of.activation {
-                                    Activation::Relu => value = value.max(V::zero()),
-                                    Activation::Relu6 => value = value.max(V::zero()).min(V::splat(6.0)),
-                                    _ => {}
-                                }
-                                value.store(to.add(i * LANES));
+                                let value = line[i].add(bias);
+                                epilogue.store(value, to.add(i * LANES), added.wrapping_add(i * LANES));
                             }
                         }
-                        if !matches!(
-                            of.activation,
-                            Activation::Identity | Activation::Relu | Activation::Relu6
-                        ) {
-                            epilogue::apply_to::<V>(of.activation, to, shown);
-                        }
+                        epilogue.rest::<V>(to, shown);
                     }
                 }
             }

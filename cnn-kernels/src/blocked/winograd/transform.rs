@@ -151,6 +151,13 @@ unsafe fn input6<V: Vector>(d: [V; 8]) -> [V; 8] {
     out
 }
 
+/// The sums and differences of the products at ±a and ±b.
+#[inline(always)]
+unsafe fn pairs<V: Vector>(m: [V; 8]) -> [V; 4] {
+    // SAFETY: the caller's promise.
+    unsafe { [m[1].add(m[2]), m[1].sub(m[2]), m[3].add(m[4]), m[3].sub(m[4])] }
+}
+
 impl Line for Line4x3 {
     const TILE: usize = 6;
     const OUTPUTS: usize = 4;
@@ -166,8 +173,7 @@ impl Line for Line4x3 {
         let mut out = m;
         // SAFETY: the caller's promise.
         unsafe {
-            let (sa, da) = (m[1].add(m[2]), m[1].sub(m[2]));
-            let (sb, db) = (m[3].add(m[4]), m[3].sub(m[4]));
+            let [sa, da, sb, db] = pairs(m);
             out[0] = m[0].add(sa).add(sb);
             out[1] = db.mul_add(V::splat(B), da.mul(V::splat(A)));
             out[2] = sb.mul_add(V::splat(B * B), sa.mul(V::splat(A * A)));
@@ -192,8 +198,7 @@ impl Line for Line2x5 {
         let mut out = m;
         // SAFETY: the caller's promise.
         unsafe {
-            let (sa, da) = (m[1].add(m[2]), m[1].sub(m[2]));
-            let (sb, db) = (m[3].add(m[4]), m[3].sub(m[4]));
+            let [sa, da, sb, db] = pairs(m);
             out[0] = m[0].add(sa).add(sb);
             out[1] = db.mul_add(V::splat(B), da.mul_add(V::splat(A), m[5]));
         }

@@ -3,24 +3,24 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use cnn_kernels::blocked::{Activation, Algorithm, ConvInput, ConvStep, Map, Plain, Program, Step, Winograd};
+use cnn_kernels::blocked::{
+    Algorithm, ConvInput, ConvStep, Layer, Map, Plain, Program, Step, Target, Winograd,
+};
 use cnn_kernels::conv::Conv;
-use cnn_kernels::simd::Isa;
 
 use crate::plan::{Precision, Tuning};
 
 /// Decides once for all convolutions of the same sizes.
 pub(super) struct Chooser {
-    pub(super) isa: Isa,
-    pub(super) threads: usize,
-    pub(super) precision: Precision,
-    pub(super) tuning: Tuning,
-    measured: HashMap<[usize; 16], Algorithm>,
+    target: Target,
+    precision: Precision,
+    tuning: Tuning,
+    measured: HashMap<Conv, Algorithm>,
 }
 
 impl Chooser {
-    pub(super) fn new(isa: Isa, threads: usize, precision: Precision, tuning: Tuning) -> Self {
-        Self { isa, threads, precision, tuning, measured: HashMap::new() }
+    pub(super) fn new(target: Target, precision: Precision, tuning: Tuning) -> Self {
+        Self { target, precision, tuning, measured: HashMap::new() }
     }
 
     /// The algorithm for a convolution.
@@ -30,12 +30,11 @@ impl Chooser {
             ([only], _) => *only,
             (_, Tuning::Fast) => by_model(conv),
             (candidates, Tuning::Measured) => {
-                let key = key(conv);
-                if let Some(&known) = self.measured.get(&key) {
+                if let Some(&known) = self.measured.get(conv) {
                     return known;
                 }
                 let best = self.fastest(conv, candidates);
-                self.measured.insert(key, best);
+                self.measured.insert(*conv, best);
                 best
             }
         }
@@ -71,23 +70,13 @@ impl Chooser {
         let mut runs: Vec<_> = candidates
             .iter()
             .map(|&algorithm| {
-                let step = ConvStep::new(
-                    self.isa,
-                    *conv,
-                    algorithm,
-                    &weight,
-                    None,
-                    None,
-                    Activation::Relu,
-                    self.threads,
-                    place,
-                    None,
-                    output,
-                );
+                let layer = Layer { weight: &weight, scale: None, bias: None, activation: None };
+                let step = ConvStep::new(self.target, *conv, algorithm, &layer, place, None, output);
                 let inputs = if plain { vec![x.len()] } else { Vec::new() };
                 let arena = output.offset + conv.batch * output.len();
                 let step: Box<dyn Step> = Box::new(step);
-                let program = Program::new(vec![step], conv.batch, inputs, Vec::new(), arena, self.threads);
+                let program =
+                    Program::new(vec![step], conv.batch, inputs, Vec::new(), arena, self.target.threads);
                 let workspace = program.workspace();
                 (algorithm, program, workspace, f64::INFINITY)
             })
@@ -123,11 +112,4 @@ fn by_model(conv: &Conv) -> Algorithm {
     } else {
         Algorithm::Direct
     }
-}
-
-fn key(conv: &Conv) -> [usize; 16] {
-    let Conv { batch, in_channels, out_channels, groups, rows, columns } = *conv;
-    let [a, b, c, d, e, f] = rows.numbers();
-    let [g, h, i, j, k, l] = columns.numbers();
-    [batch, in_channels, out_channels, groups, a, b, c, d, e, f, g, h, i, j, k, l]
 }

@@ -2,19 +2,21 @@
 //! residual sums into the ends of those.
 
 use candle_core::{DType, Tensor};
-use cnn_ir::window::Window;
 use cnn_kernels::blocked::{Activation, Operator, PoolKind};
 use cnn_kernels::conv::Conv as Geometry;
 use cnn_kernels::window::Span;
 
 use crate::error::Result;
 use crate::layers;
+use crate::ops::{conv, pool};
 use crate::plan::{Graph, Source};
-use crate::value::{self, Operation};
+use crate::value::Operation;
 
-/// What a plan computes, in order.
+/// What a plan computes.
 pub(super) struct Fused {
     pub(super) nodes: Vec<Node>,
+    /// Nodes, each behind those that it is made of.
+    pub(super) order: Vec<usize>,
     /// The values that are the network's outputs.
     pub(super) outputs: Vec<usize>,
 }
@@ -29,6 +31,19 @@ pub(super) struct Node {
     pub(super) layers: String,
 }
 
+impl Node {
+    /// Multiply-accumulates of the layer by its definition, for the whole batch.
+    pub(super) fn macs(&self) -> usize {
+        match &self.kind {
+            Kind::Conv(conv) => {
+                conv.geometry.output_len() * conv.geometry.weight_len() / conv.geometry.out_channels
+            }
+            Kind::Linear(linear) => self.shape[0] * linear.features.iter().product::<usize>(),
+            _ => 0,
+        }
+    }
+}
+
 /// How a value is computed.
 pub(super) enum Kind {
     /// An input of the network.
@@ -40,7 +55,7 @@ pub(super) enum Kind {
     /// Pooling.
     Pool { kind: PoolKind, spans: [Span; 2] },
     /// Value by value, of one map or two.
-    Combine { operator: Option<Operator>, affine: Affine, activation: Activation },
+    Combine { operator: Option<Operator>, affine: Affine, activation: Option<Activation> },
     /// Channels one after another.
     Concat,
     /// Some of the channels, from this one on.
@@ -56,7 +71,7 @@ pub(super) struct Conv {
     pub(super) geometry: Geometry,
     pub(super) weight: Tensor,
     pub(super) affine: Affine,
-    pub(super) activation: Activation,
+    pub(super) activation: Option<Activation>,
 }
 
 /// A fully connected layer and what follows it.
@@ -64,7 +79,7 @@ pub(super) struct Linear {
     pub(super) features: [usize; 2],
     pub(super) weight: Tensor,
     pub(super) affine: Affine,
-    pub(super) activation: Activation,
+    pub(super) activation: Option<Activation>,
 }
 
 /// `scale * x + shift` per channel, in `f64` until it is folded.
@@ -95,13 +110,16 @@ impl Affine {
     }
 }
 
-/// The recorded graph, fused. Values that nothing reads are left out.
+/// The recorded graph, fused.
 pub(super) fn fuse(graph: &Graph) -> Result<Fused> {
     let mut readers = vec![0usize; graph.nodes.len()];
     for node in &graph.nodes {
         node.inputs.iter().for_each(|&input| readers[input] += 1);
     }
-    let mut fuser = Fuser { fused: Fused { nodes: Vec::new(), outputs: Vec::new() }, sole: Vec::new() };
+    let mut fuser = Fuser {
+        fused: Fused { nodes: Vec::new(), order: Vec::new(), outputs: Vec::new() },
+        sole: Vec::new(),
+    };
     let mut values = Vec::with_capacity(graph.nodes.len());
     for (index, node) in graph.nodes.iter().enumerate() {
         let inputs: Vec<usize> = node.inputs.iter().map(|&input| values[input]).collect();
@@ -116,7 +134,7 @@ pub(super) fn fuse(graph: &Graph) -> Result<Fused> {
     }
     let mut fused = fuser.fused;
     fused.outputs = graph.outputs.iter().map(|&output| values[output]).collect();
-    Ok(without_unread(fused))
+    Ok(fused)
 }
 
 struct Fuser {
@@ -128,8 +146,10 @@ struct Fuser {
 impl Fuser {
     fn push(&mut self, kind: Kind, inputs: Vec<usize>, shape: &[usize], layer: &str) -> usize {
         let node = Node { kind, inputs, shape: shape.to_vec(), layers: layer.to_owned() };
+        let index = self.fused.nodes.len();
         self.fused.nodes.push(node);
-        self.fused.nodes.len() - 1
+        self.fused.order.push(index);
+        index
     }
 
     fn operation(&mut self, operation: &Operation, inputs: Vec<usize>, shape: &[usize]) -> Result<usize> {
@@ -138,17 +158,20 @@ impl Fuser {
         let map = shape.len() == 4;
         match operation {
             Operation::Conv2d(layer) => {
-                if let Some(geometry) = conv_geometry(layer, &input_shape, shape) {
-                    let shift = layer.bias().map(to_f64).transpose()?;
-                    let conv = Conv {
-                        geometry,
-                        // Not detached, which would make another tensor of it: a deferred one is known by its identity.
-                        weight: layer.weight().clone(),
-                        affine: Affine { scale: None, shift },
-                        activation: Activation::Identity,
-                    };
-                    return Ok(self.push(Kind::Conv(conv), inputs, shape, operation.name()));
-                }
+                let (config, weight) = (layer.config(), layer.weight());
+                let conv = Conv {
+                    geometry: conv::conv2d_sizes(
+                        &input_shape,
+                        weight.dims(),
+                        &config.window(),
+                        config.groups,
+                    )?,
+                    // Not detached, which would make another tensor of it: a deferred one is known by its identity.
+                    weight: weight.clone(),
+                    affine: Affine { scale: None, shift: layer.bias().map(to_f64).transpose()? },
+                    activation: None,
+                };
+                return Ok(self.push(Kind::Conv(conv), inputs, shape, operation.name()));
             }
             Operation::Linear { layer, .. } => {
                 let [in_features, out_features] = [layer.config().in_features, layer.config().out_features];
@@ -161,7 +184,7 @@ impl Fuser {
                     features: [in_features, out_features],
                     weight: layer.weight().clone(),
                     affine: Affine { scale: None, shift: layer.bias().map(to_f64).transpose()? },
-                    activation: Activation::Identity,
+                    activation: None,
                 };
                 return Ok(self.push(Kind::Linear(linear), vec![x], shape, operation.name()));
             }
@@ -178,9 +201,10 @@ impl Fuser {
                 }
             }
             Operation::Activation(activation) => {
-                if let Some(activation) = kernel_activation(*activation) {
-                    if let Some(slot) = self.open(x).map(|end| end.activation) {
-                        *slot = activation;
+                let activation = activation.elementwise();
+                if activation.is_some() {
+                    if let Some(end) = self.open(x) {
+                        *end.activation = activation;
                         self.append(x, operation.name());
                         return Ok(x);
                     }
@@ -195,17 +219,15 @@ impl Fuser {
                     return Ok(value);
                 }
             }
-            Operation::MaxPool2d(window) => {
-                if let Some(spans) = spans(window, &input_shape, shape) {
-                    let kind = Kind::Pool { kind: PoolKind::Max, spans };
-                    return Ok(self.push(kind, inputs, shape, operation.name()));
-                }
-            }
-            Operation::AvgPool2d { window, count_include_pad } => {
-                if let Some(spans) = spans(window, &input_shape, shape) {
-                    let kind = if *count_include_pad { PoolKind::MeanWithPadding } else { PoolKind::Mean };
-                    return Ok(self.push(Kind::Pool { kind, spans }, inputs, shape, operation.name()));
-                }
+            Operation::MaxPool2d(window) | Operation::AvgPool2d { window, .. } => {
+                let kind = match operation {
+                    Operation::AvgPool2d { count_include_pad: true, .. } => PoolKind::MeanWithPadding,
+                    Operation::AvgPool2d { .. } => PoolKind::Mean,
+                    _ => PoolKind::Max,
+                };
+                let (_, sizes) = pool::pool_sizes(operation.name(), &input_shape, window)?;
+                let kind = Kind::Pool { kind, spans: [sizes.rows, sizes.columns] };
+                return Ok(self.push(kind, inputs, shape, operation.name()));
             }
             Operation::AdaptiveAvgPool2d(_) | Operation::GlobalAvgPool2d => {
                 let axis = |axis: usize| Span::new(input_shape[axis], shape[axis], 1, 1, 1, [0, 0]);
@@ -238,7 +260,7 @@ impl Fuser {
             Kind::Combine { affine, activation, .. } => (affine, activation, false),
             _ => return None,
         };
-        (*activation == Activation::Identity).then_some(End { affine, activation, free })
+        activation.is_none().then_some(End { affine, activation, free })
     }
 
     fn append(&mut self, value: usize, layer: &str) {
@@ -271,7 +293,7 @@ impl Fuser {
         }
         let mut affine = Affine::default();
         affine.then(scale, shift);
-        let kind = Kind::Combine { operator: None, affine, activation: Activation::Identity };
+        let kind = Kind::Combine { operator: None, affine, activation: None };
         Some(self.push(kind, vec![x], shape, operation.name()))
     }
 
@@ -281,19 +303,16 @@ impl Fuser {
         let add = matches!(operation, Operation::Add);
         let alike = self.fused.nodes[a].shape == self.fused.nodes[b].shape;
         if add && alike && a != b {
-            // Of two convolutions the later: the earlier is computed by then.
+            // Of two convolutions the later, whose input is alive then anyway.
             for (end, other) in [(a.max(b), a.min(b)), (a.min(b), a.max(b))] {
-                let free = self.open(end).is_some_and(|end| end.free);
-                if !free || (end < other && self.is_after(other, end)) {
-                    continue;
+                if self.open(end).is_some_and(|end| end.free) {
+                    // Nobody but this sum reads it, so it can be computed as late as this: when the other is there.
+                    self.fused.order.retain(|&node| node != end);
+                    self.fused.order.push(end);
+                    self.fused.nodes[end].inputs.push(other);
+                    self.append(end, operation.name());
+                    return Some(end);
                 }
-                if end < other {
-                    // It moves behind what it adds: nobody but this sum reads it.
-                    return Some(self.moved(end, other, operation));
-                }
-                self.fused.nodes[end].inputs.push(other);
-                self.append(end, operation.name());
-                return Some(end);
             }
         }
         let (first, second) = if self.fused.nodes[a].shape == shape { (a, b) } else { (b, a) };
@@ -303,57 +322,17 @@ impl Fuser {
             return None;
         }
         let operator = Some(if add { Operator::Add } else { Operator::Multiply });
-        let kind = Kind::Combine { operator, affine: Affine::default(), activation: Activation::Identity };
+        let kind = Kind::Combine { operator, affine: Affine::default(), activation: None };
         Some(self.push(kind, vec![first, second], shape, operation.name()))
-    }
-
-    /// Whether a value is computed from another.
-    fn is_after(&self, value: usize, from: usize) -> bool {
-        if value <= from {
-            return value == from;
-        }
-        self.fused.nodes[value].inputs.iter().any(|&input| self.is_after(input, from))
-    }
-
-    /// A convolution computed again at the end, with a residual; where it was, nothing reads it any more.
-    fn moved(&mut self, end: usize, residual: usize, operation: &Operation) -> usize {
-        let gone = Node { kind: Kind::Flatten, inputs: Vec::new(), shape: Vec::new(), layers: String::new() };
-        let mut node = std::mem::replace(&mut self.fused.nodes[end], gone);
-        node.inputs.push(residual);
-        self.fused.nodes.push(node);
-        let value = self.fused.nodes.len() - 1;
-        self.append(value, operation.name());
-        value
     }
 }
 
 /// What can still be done to a value where it is computed.
 struct End<'n> {
     affine: &'n mut Affine,
-    activation: &'n mut Activation,
+    activation: &'n mut Option<Activation>,
     /// Whether a residual can be added.
     free: bool,
-}
-
-/// Keeps what the outputs are made of, and the inputs.
-fn without_unread(fused: Fused) -> Fused {
-    let mut read = vec![false; fused.nodes.len()];
-    let mut open = fused.outputs.clone();
-    while let Some(value) = open.pop() {
-        if !std::mem::replace(&mut read[value], true) {
-            open.extend(&fused.nodes[value].inputs);
-        }
-    }
-    let mut places = vec![0; fused.nodes.len()];
-    let mut nodes = Vec::new();
-    for (index, mut node) in fused.nodes.into_iter().enumerate() {
-        if read[index] || matches!(node.kind, Kind::Input(_)) {
-            node.inputs.iter_mut().for_each(|input| *input = places[*input]);
-            places[index] = nodes.len();
-            nodes.push(node);
-        }
-    }
-    Fused { nodes, outputs: fused.outputs.iter().map(|&output| places[output]).collect() }
 }
 
 /// The values of a tensor.
@@ -378,43 +357,4 @@ fn batch_norm(layer: &layers::BatchNorm2d) -> Result<(Vec<f64>, Vec<f64>)> {
         .map(|(c, mean)| bias.as_ref().map_or(0.0, |bias| bias[c]) - mean * scale[c])
         .collect();
     Ok((scale, shift))
-}
-
-fn kernel_activation(activation: value::Activation) -> Option<Activation> {
-    Some(match activation {
-        value::Activation::Relu => Activation::Relu,
-        value::Activation::Relu6 => Activation::Relu6,
-        value::Activation::LeakyRelu { slope } => Activation::Leaky(slope as f32),
-        value::Activation::Elu { alpha } => Activation::Elu(alpha as f32),
-        value::Activation::Gelu => Activation::Gelu,
-        value::Activation::Silu => Activation::Silu,
-        value::Activation::HardSwish => Activation::Hardswish,
-        value::Activation::HardSigmoid => Activation::Hardsigmoid,
-        value::Activation::Sigmoid => Activation::Sigmoid,
-        value::Activation::Tanh => Activation::Tanh,
-        value::Activation::Softmax => return None,
-    })
-}
-
-/// The axes of a window between a map and its output.
-fn spans(window: &Window, input: &[usize], output: &[usize]) -> Option<[Span; 2]> {
-    let (&[_, _, height, width], &[_, _, out_height, out_width]) = (input, output) else { return None };
-    let [rows, columns] = window.axes([height, width])?;
-    let span = |axis: cnn_ir::window::Axis, input, output| {
-        Span::new(input, output, axis.kernel, axis.stride, axis.dilation, [axis.before, axis.after])
-    };
-    Some([span(rows, height, out_height)?, span(columns, width, out_width)?])
-}
-
-fn conv_geometry(layer: &layers::Conv2d, input: &[usize], output: &[usize]) -> Option<Geometry> {
-    let config = layer.config();
-    let [rows, columns] = spans(&config.window(), input, output)?;
-    Some(Geometry {
-        batch: input[0],
-        in_channels: config.in_channels,
-        out_channels: config.out_channels,
-        groups: config.groups,
-        rows,
-        columns,
-    })
 }

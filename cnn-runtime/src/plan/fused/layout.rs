@@ -102,7 +102,7 @@ pub(super) fn schedule(fused: &Fused, batch: usize) -> Schedule {
         roots: Vec::new(),
         tasks: Vec::new(),
     };
-    for node in 0..fused.nodes.len() {
+    for &node in &fused.order {
         layout.node(node);
     }
     layout.outputs();

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use candle_core::{Device, Storage, Tensor};
+use candle_core::{Device, Tensor};
 use cnn_kernels::blocked::{
-    Combine, ConvInput, ConvStep, Depthwise, Foreign, Lend, Linear, Move, Place, Pool, Program, Step, Weight,
+    Combine, ConvInput, ConvStep, Depthwise, Foreign, Layer, Lend, Linear, Map, Move, Place, Plain, Pool,
+    Program, Step, Target, Weight,
 };
 use cnn_kernels::simd::Isa;
 
@@ -14,39 +15,52 @@ use super::describe::{self, Row};
 use super::fuse::{self, Fused, Kind, Node};
 use super::layout::{self, Schedule, Spot, Task, What};
 use crate::error::Result;
-use crate::plan::{CompileOptions, Graph, Precision};
+use crate::plan::stored::with_values;
+use crate::plan::{CompileOptions, Graph, Memory, Precision};
 use crate::value::{Operation, Value};
 use crate::weights::Deferred;
+
+/// Runs of fewer multiply-accumulates take one thread: they end before another would have woken up.
+const SERIAL_MACS: usize = 2_000_000;
 
 /// A program and what it is made of.
 #[derive(Debug)]
 pub(in crate::plan) struct Lowered {
     pub(in crate::plan) program: Program,
+    pub(in crate::plan) target: Target,
     pub(in crate::plan) rows: Vec<Row>,
     /// With the batch.
     pub(in crate::plan) inputs: Vec<Vec<usize>>,
     pub(in crate::plan) outputs: Vec<Vec<usize>>,
 }
 
+impl Lowered {
+    pub(in crate::plan) fn memory(&self) -> Memory {
+        let [activations, scratch] = self.program.workspace_bytes();
+        let weights = self.rows.iter().map(|row| row.weight_bytes).sum();
+        Memory { weights, activations, scratch }
+    }
+}
+
 /// Compiles a recorded graph.
 pub(in crate::plan) fn lower(
     graph: &Graph,
     options: &CompileOptions,
-    threads: usize,
     deferred: Option<&Deferred>,
 ) -> Result<Lowered> {
-    let isa = Isa::best();
     let fused = fuse::fuse(graph)?;
+    let macs: usize = fused.nodes.iter().map(Node::macs).sum();
+    let most = options.threads.unwrap_or_else(rayon::current_num_threads);
+    let target = Target { isa: Isa::best(), threads: if macs < SERIAL_MACS { 1 } else { most } };
     let schedule = layout::schedule(&fused, options.batch);
     let mut lowering = Lowering {
-        isa,
+        target,
         fused: &fused,
         schedule: &schedule,
         batch: options.batch,
-        threads,
         deferred,
         precision: options.precision,
-        chooser: Chooser::new(isa, threads, options.precision, options.tuning),
+        chooser: Chooser::new(target, options.precision, options.tuning),
     };
     let mut steps = Vec::with_capacity(schedule.tasks.len());
     let mut rows = Vec::with_capacity(schedule.tasks.len());
@@ -68,17 +82,22 @@ pub(in crate::plan) fn lower(
     let inputs: Vec<Vec<usize>> = inputs.into_iter().map(|(_, shape)| shape).collect();
     let outputs: Vec<Vec<usize>> = fused.outputs.iter().map(|&node| shape_of(node)).collect();
     let lengths = |shapes: &[Vec<usize>]| shapes.iter().map(|shape| shape.iter().product()).collect();
-    let program =
-        Program::new(steps, options.batch, lengths(&inputs), lengths(&outputs), schedule.arena, threads);
-    Ok(Lowered { program, rows, inputs, outputs })
+    let program = Program::new(
+        steps,
+        options.batch,
+        lengths(&inputs),
+        lengths(&outputs),
+        schedule.arena,
+        target.threads,
+    );
+    Ok(Lowered { program, target, rows, inputs, outputs })
 }
 
 struct Lowering<'f> {
-    isa: Isa,
+    target: Target,
     fused: &'f Fused,
     schedule: &'f Schedule,
     batch: usize,
-    threads: usize,
     deferred: Option<&'f Deferred>,
     precision: Precision,
     chooser: Chooser,
@@ -103,56 +122,36 @@ impl Lowering<'_> {
         }
     }
 
-    fn map(&self, spot: Spot) -> cnn_kernels::blocked::Map {
+    fn map(&self, spot: Spot) -> Map {
         self.schedule.map(spot).expect("layout made it a map")
     }
 
-    fn plain(&self, spot: Spot) -> cnn_kernels::blocked::Plain {
+    fn plain(&self, spot: Spot) -> Plain {
         self.schedule.plain(spot).expect("layout made it plain")
     }
 
     fn node(&mut self, node: &Node, task: &Task) -> Result<Box<dyn Step>> {
-        let (isa, batch, threads) = (self.isa, self.batch, self.threads);
+        let (target, batch) = (self.target, self.batch);
         Ok(match &node.kind {
             Kind::Conv(conv) => self.conv(conv, task)?,
             Kind::Linear(linear) => {
                 let bias = linear.affine.shift.as_deref().map(to_f32);
-                let [inputs, outputs] = linear.features;
-                let weight = self.weight(&linear.weight, linear.affine.scale.as_deref(), inputs)?;
-                let (x, y) = (self.plain(task.reads[0]), self.plain(task.writes));
-                let features = [inputs, outputs];
-                let linear = Linear::new(
-                    isa,
-                    features,
-                    batch,
-                    weight,
-                    bias.as_deref(),
-                    linear.activation,
-                    threads,
-                    x,
-                    y,
-                );
-                Box::new(linear)
+                let weight = self.weight(linear)?;
+                let places = [self.plain(task.reads[0]), self.plain(task.writes)];
+                let (features, activation) = (linear.features, linear.activation);
+                Box::new(Linear::new(target, features, batch, weight, bias.as_deref(), activation, places))
             }
             Kind::Pool { kind, spans } => {
                 let (x, y) = (self.map(task.reads[0]), self.map(task.writes));
-                Box::new(Pool::new(isa, *kind, *spans, batch, threads, x, y))
+                Box::new(Pool::new(target, *kind, *spans, batch, x, y))
             }
             Kind::Combine { operator, affine, activation } => {
                 let second = operator.map(|operator| (operator, self.map(task.reads[1])));
-                let (scale, shift) =
-                    (affine.scale.as_deref().map(to_f32), affine.shift.as_deref().map(to_f32));
-                Box::new(Combine::new(
-                    isa,
-                    batch,
-                    threads,
-                    self.map(task.reads[0]),
-                    second,
-                    scale.as_deref(),
-                    shift.as_deref(),
-                    *activation,
-                    self.map(task.writes),
-                ))
+                let [scale, shift] =
+                    [&affine.scale, &affine.shift].map(|values| values.as_deref().map(to_f32));
+                let affine = [scale.as_deref(), shift.as_deref()];
+                let (x, y) = (self.map(task.reads[0]), self.map(task.writes));
+                Box::new(Combine::new(target, batch, x, second, affine, *activation, y))
             }
             Kind::Eager(operation) => self.eager(operation, node, task),
             Kind::Input(_) | Kind::Concat | Kind::Slice(_) | Kind::Flatten => {
@@ -162,74 +161,47 @@ impl Lowering<'_> {
     }
 
     fn conv(&mut self, conv: &fuse::Conv, task: &Task) -> Result<Box<dyn Step>> {
-        let (isa, threads) = (self.isa, self.threads);
-        let geometry = conv.geometry;
+        let (target, geometry) = (self.target, conv.geometry);
         let bias = conv.affine.shift.as_deref().map(to_f32);
-        let y = self.map(task.writes);
+        let (x, y) = (task.reads[0], self.map(task.writes));
         let residual = task.reads.get(1).map(|&spot| self.map(spot));
         let algorithm = self.chooser.algorithm(&geometry);
         self.values(&conv.weight, |weight| -> Box<dyn Step> {
             let (scale, bias) = (conv.affine.scale.as_deref(), bias.as_deref());
+            let layer = Layer { weight, scale, bias, activation: conv.activation };
             if Depthwise::fits(&geometry) && geometry.groups > 1 {
-                let x = self.map(task.reads[0]);
-                Box::new(Depthwise::new(
-                    isa,
-                    geometry,
-                    weight,
-                    scale,
-                    bias,
-                    conv.activation,
-                    threads,
-                    x,
-                    residual,
-                    y,
-                ))
-            } else {
-                let input = if ConvStep::takes_plain(&geometry) {
-                    ConvInput::Plain(self.plain(task.reads[0]))
-                } else {
-                    ConvInput::Map(self.map(task.reads[0]))
-                };
-                Box::new(ConvStep::new(
-                    isa,
-                    geometry,
-                    algorithm,
-                    weight,
-                    scale,
-                    bias,
-                    conv.activation,
-                    threads,
-                    input,
-                    residual,
-                    y,
-                ))
+                return Box::new(Depthwise::new(target, geometry, &layer, self.map(x), residual, y));
             }
+            let input = if ConvStep::takes_plain(&geometry) {
+                ConvInput::Plain(self.plain(x))
+            } else {
+                ConvInput::Map(self.map(x))
+            };
+            Box::new(ConvStep::new(target, geometry, algorithm, &layer, input, residual, y))
         })
     }
 
     /// The values of a weight, where they are: in the network or in its file.
     fn values<T>(&self, tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
-        match self.deferred {
-            Some(deferred) if deferred.names.contains_key(&tensor.id()) => match deferred.with(tensor, f) {
-                Some(result) => result,
-                None => Err(candle_core::Error::Msg("compile: a weight has no values".into()).into()),
-            },
-            _ => with_values(tensor, f),
+        match self.deferred.and_then(|deferred| deferred.find(tensor)) {
+            Some(place) => place.with(f),
+            None => Ok(with_values(tensor, f)?),
         }
     }
 
-    /// The weight of a fully connected layer: the network's own values, where nothing changes them.
-    fn weight(&self, tensor: &Tensor, scale: Option<&[f64]>, each: usize) -> Result<Weight> {
+    /// The weight of a fully connected layer: where it is, if nothing changes it.
+    fn weight(&self, linear: &fuse::Linear) -> Result<Weight> {
+        let (tensor, scale) = (&linear.weight, linear.affine.scale.as_deref());
         if scale.is_none() && self.precision != Precision::Bf16 {
-            if let Some(lent) = self.deferred.and_then(|deferred| deferred.lend(tensor)) {
-                return Ok(Weight::Shared(lent?));
+            if let Some(place) = self.deferred.and_then(|deferred| deferred.find(tensor)) {
+                return Ok(Weight::Shared(place.share()?));
             }
             if tensor.is_contiguous() {
                 return Ok(Weight::Shared(Arc::new(Lent(tensor.clone()))));
             }
         }
         self.values(tensor, |values| {
-            let values = scaled(values, scale, each);
+            let values = scaled(values, scale, linear.features[0]);
             match self.precision {
                 Precision::Bf16 => Weight::bf16(&values),
                 _ => Weight::Shared(Arc::new(values.into_owned())),
@@ -286,16 +258,4 @@ impl Lend for Lent {
         // What it says it cannot fail at: `Lowering::weight` called it once.
         let _ = with_values(&self.0, |values| f(values));
     }
-}
-
-/// The values of a tensor, where they are.
-fn with_values<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    let tensor = tensor.contiguous()?;
-    let (storage, layout) = tensor.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else {
-        return Err(candle_core::Error::Msg("compile: a weight is not on the CPU".into()).into());
-    };
-    let values = storage.as_slice::<f32>()?;
-    let start = layout.start_offset();
-    Ok(f(&values[start..start + layout.shape().elem_count()]))
 }

@@ -9,4 +9,5 @@ mod layout;
 mod lower;
 
 pub use describe::Row;
+pub(super) use describe::table;
 pub(super) use lower::{Lowered, lower};
