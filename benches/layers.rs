@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cnn_kernels::blocked::{
-    Algorithm, ConvInput, ConvStep, Depthwise, Layer, Linear, Map, Plain, Program, Step, Target, Weight,
-    Winograd,
+    Algorithm, Buffer, ConvInput, ConvStep, Depthwise, Layer, Linear, Map, Plain, Program, Step, Target,
+    Weight, Winograd,
 };
 use cnn_kernels::conv::{self, Conv};
 use cnn_kernels::elementwise::Activation;
@@ -108,7 +108,8 @@ fn fully_connected(criterion: &mut Criterion) {
     let threads = rayon::current_num_threads();
     for [inputs, outputs] in [[25_088, 4096], [4096, 4096], [2048, 1000]] {
         let weight = values(inputs * outputs);
-        let kinds = [("f32", Weight::Shared(Arc::new(weight.clone()))), ("bf16", Weight::bf16(&weight))];
+        let kinds =
+            [("f32", Weight::Shared(Arc::new(Buffer::from_slice(&weight)))), ("bf16", Weight::bf16(&weight))];
         for (kind, weight) in kinds {
             let mut group = criterion.benchmark_group(format!("{inputs} to {outputs}, {kind}"));
             let bytes = inputs * outputs * if kind == "f32" { 4 } else { 2 };

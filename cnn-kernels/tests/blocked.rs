@@ -402,7 +402,7 @@ fn check_linear([inputs, outputs]: [usize; 2], batch: usize, threads: usize, wit
     let rig = Rig { batch, threads, arena: 0 };
     for isa in Isa::available() {
         for (kind, held, expected) in [
-            ("f32", Weight::Shared(Arc::new(weight.clone())), expected(&weight)),
+            ("f32", Weight::Shared(Arc::new(Buffer::from_slice(&weight))), expected(&weight)),
             ("bf16", Weight::bf16(&weight), expected(&rounded)),
         ] {
             let bias = with_bias.then_some(bias.as_slice());

@@ -7,6 +7,7 @@
 //! in the mapping. Pickles are read as data, and nothing in them is ever called.
 
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -193,15 +194,15 @@ impl WeightFile {
         })?;
         let tensor = Tensor::from_raw_buffer(&values, dtype, &entry.shape, device)?;
         drop(values);
-        self.release(name);
+        self.release(name, 0..entry.extent);
         Ok(tensor)
     }
 
-    /// Lets go of the pages of a tensor that was copied.
-    pub(crate) fn release(&self, name: &str) {
+    /// Lets go of the pages of a tensor's bytes, which were copied.
+    pub(crate) fn release(&self, name: &str, bytes: Range<u64>) {
         if let Some(entry) = self.index.tensors.get(name) {
-            let start = self.index.storages[entry.storage].start;
-            self.contents.release(start + entry.offset, entry.extent);
+            let start = self.index.storages[entry.storage].start + entry.offset;
+            self.contents.release(start + bytes.start, bytes.end - bytes.start);
         }
     }
 

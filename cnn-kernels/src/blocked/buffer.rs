@@ -5,10 +5,17 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::slice;
 
+use memmap2::MmapMut;
+
 /// A fixed number of values, zero at first, aligned to cache lines.
+///
+/// Large ones are mapped, in huge pages where the system has them: weights are read in long streams, which then miss
+/// fewer translations of addresses.
 pub struct Buffer<T = f32> {
     data: NonNull<T>,
     len: usize,
+    /// Who owns the memory, if not the allocator.
+    mapping: Option<MmapMut>,
 }
 
 mod sealed {
@@ -29,17 +36,31 @@ unsafe impl<T: Plain> Sync for Buffer<T> {}
 impl<T: Plain> Buffer<T> {
     const ALIGN: usize = 64;
 
+    /// Bytes from which on memory is mapped: two huge pages of x86-64.
+    const MAPPED: usize = 4 << 20;
+
     /// So many zeros. The pages are touched when they are first written.
     ///
     /// # Panics
     /// Where that many do not fit an address space, as `Vec` does.
     #[must_use]
     pub fn zeros(len: usize) -> Self {
-        let Some(layout) = Self::layout(len) else { return Self { data: NonNull::dangling(), len: 0 } };
+        let Some(layout) = Self::layout(len) else {
+            return Self { data: NonNull::dangling(), len: 0, mapping: None };
+        };
+        if layout.size() >= Self::MAPPED
+            && let Ok(mut mapping) = MmapMut::map_anon(layout.size())
+            && let Some(data) = NonNull::new(mapping.as_mut_ptr().cast::<T>())
+        {
+            // Only advice: a system without them uses small pages.
+            #[cfg(target_os = "linux")]
+            let _ = mapping.advise(memmap2::Advice::HugePage);
+            return Self { data, len, mapping: Some(mapping) };
+        }
         // SAFETY: the layout is not empty.
         let data = unsafe { alloc_zeroed(layout) };
         let Some(data) = NonNull::new(data.cast::<T>()) else { handle_alloc_error(layout) };
-        Self { data, len }
+        Self { data, len, mapping: None }
     }
 
     /// A copy of these values.
@@ -69,7 +90,7 @@ impl<T: Plain> Buffer<T> {
 
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if self.len > 0 {
+        if self.len > 0 && self.mapping.is_none() {
             // SAFETY: `zeros` allocated it with this layout.
             unsafe {
                 let layout = Layout::from_size_align_unchecked(self.len * size_of::<T>(), 64);

@@ -26,7 +26,7 @@ pub trait Lend: Send + Sync {
     fn lend(&self, f: &mut dyn FnMut(&[f32]));
 }
 
-impl Lend for Vec<f32> {
+impl Lend for Buffer {
     fn lend(&self, f: &mut dyn FnMut(&[f32])) {
         f(self);
     }

@@ -1,5 +1,7 @@
 //! Pooling.
 
+use std::ops::Range;
+
 use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
@@ -97,24 +99,45 @@ struct Rows<'a> {
     memory: Memory<'a>,
     n: usize,
     block: usize,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
 }
 
-/// The positions of a window in the input, and how many values it counts.
-#[inline(always)]
-fn window(kind: PoolKind, span: Span, index: usize) -> (usize, usize, usize, usize) {
-    if kind == PoolKind::Adaptive {
-        let start = index * span.input() / span.output();
-        let end = ((index + 1) * span.input()).div_ceil(span.output());
-        return (start, end - start, 1, end - start);
+/// A window along one axis.
+#[derive(Clone, Copy)]
+struct Window {
+    start: usize,
+    taps: usize,
+    dilation: usize,
+    /// How many values a mean divides by.
+    counted: usize,
+}
+
+impl Window {
+    #[inline(always)]
+    fn new(kind: PoolKind, span: Span, index: usize) -> Self {
+        if kind == PoolKind::Adaptive {
+            let start = index * span.input() / span.output();
+            let taps = ((index + 1) * span.input()).div_ceil(span.output()) - start;
+            return Self { start, taps, dilation: 1, counted: taps };
+        }
+        let taps = span.taps(index);
+        let start = index * span.stride() + taps.start * span.dilation() - span.before();
+        let counted = match kind {
+            PoolKind::MeanWithPadding => span.padded_taps(index),
+            _ => taps.len(),
+        };
+        Self { start, taps: taps.len(), dilation: span.dilation(), counted }
     }
-    let taps = span.taps(index);
-    let start = index * span.stride() + taps.start * span.dilation() - span.before();
-    let counted = match kind {
-        PoolKind::MeanWithPadding => span.padded_taps(index),
-        _ => taps.len(),
-    };
-    (start, taps.len(), span.dilation(), counted)
+
+    /// The windows that see no padding: each is the one before, a stride further.
+    fn whole(kind: PoolKind, span: Span) -> Range<usize> {
+        if kind == PoolKind::Adaptive {
+            return 0..0;
+        }
+        let (first, last) = (span.windows(0), span.windows(span.kernel() - 1));
+        let start = first.start.max(last.start);
+        start..first.end.min(last.end).max(start)
+    }
 }
 
 impl Kernel for Rows<'_> {
@@ -124,6 +147,7 @@ impl Kernel for Rows<'_> {
     unsafe fn run<V: Vector>(self) {
         let Self { of, memory, n, block, rows } = self;
         let (width, columns) = (of.columns.input(), of.columns.output());
+        let whole = Window::whole(of.kind, of.columns);
         // SAFETY: the caller's promise: windows are clipped to the input.
         unsafe {
             let x = memory
@@ -132,32 +156,70 @@ impl Kernel for Rows<'_> {
                 .cast_const();
             let y = memory.arena.add(of.output.offset + n * of.output.stride + block * of.output.plane());
             for row in rows {
-                let (top, height, down, counted_rows) = window(of.kind, of.rows, row);
-                let y = y.add(row * columns * LANES);
-                for column in 0..columns {
-                    let (left, wide, right, counted_columns) = window(of.kind, of.columns, column);
-                    let from = x.add((top * width + left) * LANES);
-                    let to = y.add(column * LANES);
-                    if of.kind == PoolKind::Max {
-                        let mut most = V::load(from);
-                        for ky in 0..height {
-                            for kx in 0..wide {
-                                most =
-                                    most.max_nan(V::load(from.add((ky * down * width + kx * right) * LANES)));
-                            }
-                        }
-                        most.store(to);
-                    } else {
-                        let mut sum = V::zero();
-                        for ky in 0..height {
-                            for kx in 0..wide {
-                                sum = sum.add(V::load(from.add((ky * down * width + kx * right) * LANES)));
-                            }
-                        }
-                        let count = (counted_rows * counted_columns) as f32;
-                        sum.div(V::splat(count)).store(to);
+                let down = Window::new(of.kind, of.rows, row);
+                let (x, y) = (x.add(down.start * width * LANES), y.add(row * columns * LANES));
+                for column in (0..whole.start).chain(whole.end..columns) {
+                    let across = Window::new(of.kind, of.columns, column);
+                    let from = x.add(across.start * LANES);
+                    Cell { kind: of.kind, width, down, across }.line::<V>(from, 0, y.add(column * LANES), 1);
+                }
+                if whole.is_empty() {
+                    continue;
+                }
+                let across = Window::new(of.kind, of.columns, whole.start);
+                let from = x.add(across.start * LANES);
+                let step = of.columns.stride() * LANES;
+                let to = y.add(whole.start * LANES);
+                // The common sizes are compiled once more, as numbers.
+                let sized = |taps| Cell {
+                    kind: of.kind,
+                    width,
+                    down: Window { taps, ..down },
+                    across: Window { taps, dilation: 1, ..across },
+                };
+                match (down.taps, across.taps, across.dilation) {
+                    (2, 2, 1) => sized(2).line::<V>(from, step, to, whole.len()),
+                    (3, 3, 1) => sized(3).line::<V>(from, step, to, whole.len()),
+                    _ => Cell { kind: of.kind, width, down, across }.line::<V>(from, step, to, whole.len()),
+                }
+            }
+        }
+    }
+}
+
+/// What one value of the output is made of.
+#[derive(Clone, Copy)]
+struct Cell {
+    kind: PoolKind,
+    /// Of the input.
+    width: usize,
+    down: Window,
+    across: Window,
+}
+
+impl Cell {
+    /// Writes `count` values whose windows begin `step` apart.
+    ///
+    /// # Safety
+    /// As [`Vector`]; the windows are in the input, and there is room for the values.
+    #[inline(always)]
+    unsafe fn line<V: Vector>(self, from: *const f32, step: usize, to: *mut f32, count: usize) {
+        let Self { kind, width, down, across } = self;
+        let (row, column) = (down.dilation * width * LANES, across.dilation * LANES);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let counted = V::splat((down.counted * across.counted) as f32);
+            for index in 0..count {
+                let from = from.add(index * step);
+                let mut value = V::load(from);
+                for y in 0..down.taps {
+                    for x in usize::from(y == 0)..across.taps {
+                        let other = V::load(from.add(y * row + x * column));
+                        value = if kind == PoolKind::Max { value.max_nan(other) } else { value.add(other) };
                     }
                 }
+                let value = if kind == PoolKind::Max { value } else { value.div(counted) };
+                value.store(to.add(index * LANES));
             }
         }
     }

@@ -26,6 +26,7 @@ pub use fused::Row;
 pub use graph::{Graph, Node, Source};
 pub use options::{CompileOptions, Precision, Tuning};
 use prepared::Prepared;
+pub(crate) use stored::with_values;
 pub use traced::Traced;
 
 /// How many sets of sizes a plan of a network with symbolic sizes is prepared for at a time.

@@ -13,7 +13,7 @@ pub(super) fn values<'s>(storage: &'s Storage, layout: &Layout) -> Result<&'s [f
 }
 
 /// Calls `f` with the values of a tensor of `f32` on the CPU, of any layout.
-pub(super) fn with_values<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
+pub(crate) fn with_values<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     Ok(f(values(&storage, layout)?))

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, TensorId};
-use cnn_kernels::blocked::Lend;
+use cnn_kernels::blocked::Buffer;
 
 use super::WeightFile;
 use crate::error::Result;
+use crate::plan::with_values;
 
 /// A file, and which of its tensors stand behind the tensors of a network that was built without reading them. Those have
 /// their shapes and no values.
@@ -39,27 +40,29 @@ pub(crate) struct Stored {
 impl Stored {
     /// Calls `f` with the values, and lets go of them.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
-        let Some(values) = self.file.mapped(&self.name) else { return Ok(f(&self.read()?)) };
+        let Some(values) = self.file.mapped(&self.name) else { return Ok(with_values(&self.read()?, f)?) };
         let result = f(values);
-        self.file.release(&self.name);
+        self.file.release(&self.name, 0..size_of_val(values) as u64);
         Ok(result)
     }
 
-    /// Who lends the values for as long as a plan lives: the mapping of the file, where that is possible.
-    pub(crate) fn share(self) -> Result<Arc<dyn Lend>> {
-        if self.file.mapped(&self.name).is_some() {
-            return Ok(Arc::new(self));
+    /// A copy of the values, without ever holding both as a whole.
+    pub(crate) fn copy(&self) -> Result<Buffer> {
+        /// Values that are held twice.
+        const STRETCH: usize = 1 << 20;
+        let Some(values) = self.file.mapped(&self.name) else { return self.with(Buffer::from_slice) };
+        let mut copy = Buffer::zeros(values.len());
+        let mut done = 0;
+        for (to, from) in copy.chunks_mut(STRETCH).zip(values.chunks(STRETCH)) {
+            to.copy_from_slice(from);
+            let bytes = size_of_val(from) as u64;
+            self.file.release(&self.name, done..done + bytes);
+            done += bytes;
         }
-        Ok(Arc::new(self.read()?))
+        Ok(copy)
     }
 
-    fn read(&self) -> Result<Vec<f32>> {
-        Ok(self.file.read(&self.name, &Device::Cpu)?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
-    }
-}
-
-impl Lend for Stored {
-    fn lend(&self, f: &mut dyn FnMut(&[f32])) {
-        f(self.file.mapped(&self.name).unwrap_or_default());
+    fn read(&self) -> Result<Tensor> {
+        Ok(self.file.read(&self.name, &Device::Cpu)?.to_dtype(DType::F32)?)
     }
 }

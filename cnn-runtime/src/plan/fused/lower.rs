@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use cnn_kernels::blocked::{
-    Combine, ConvInput, ConvStep, Depthwise, Foreign, Layer, Lend, Linear, Map, Move, Place, Plain, Pool,
-    Program, Step, Target, Weight,
+    Buffer, Combine, ConvInput, ConvStep, Depthwise, Foreign, Layer, Lend, Linear, Map, Move, Place, Plain,
+    Pool, Program, Step, Target, Weight,
 };
 use cnn_kernels::simd::Isa;
 
@@ -189,12 +189,12 @@ impl Lowering<'_> {
         }
     }
 
-    /// The weight of a fully connected layer: where it is, if nothing changes it.
+    /// The weight of a fully connected layer: that of the network, if nothing changes it.
     fn weight(&self, linear: &fuse::Linear) -> Result<Weight> {
         let (tensor, scale) = (&linear.weight, linear.affine.scale.as_deref());
         if scale.is_none() && self.precision != Precision::Bf16 {
             if let Some(place) = self.deferred.and_then(|deferred| deferred.find(tensor)) {
-                return Ok(Weight::Shared(place.share()?));
+                return Ok(Weight::Shared(Arc::new(place.copy()?)));
             }
             if tensor.is_contiguous() {
                 return Ok(Weight::Shared(Arc::new(Lent(tensor.clone()))));
@@ -204,7 +204,7 @@ impl Lowering<'_> {
             let values = scaled(values, scale, linear.features[0]);
             match self.precision {
                 Precision::Bf16 => Weight::bf16(&values),
-                _ => Weight::Shared(Arc::new(values.into_owned())),
+                _ => Weight::Shared(Arc::new(Buffer::from_slice(&values))),
             }
         })
     }
