@@ -15,7 +15,7 @@ use candle_core::Tensor;
 use check::{Answer, Subject};
 use cnn_examples::models::googlenet::TorchGoogLeNetAux;
 use cnn_examples::models::zoo;
-use cnn_runtime::{Result, State};
+use cnn_runtime::{CompileOptions, Plan, Result, State};
 
 macro_rules! twins {
     ($($name:ident: [$($stage:ident = $module:literal),*];)+) => {
@@ -134,6 +134,10 @@ impl Subject for TorchGoogLeNetAux {
             ("logits2", output.logits2.into_inner()),
         ];
         Ok(Answer { outputs, stages })
+    }
+
+    fn plan(&self, options: &CompileOptions) -> Result<Plan> {
+        self.compile(options)
     }
 }
 

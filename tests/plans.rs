@@ -1,4 +1,4 @@
-//! Compiled networks beside `forward`: the example models, and what a plan refuses. (The constructs of the language,
+//! Compiled networks beside `forward`: the example models, what a plan can do, and what it refuses. (The constructs of the language,
 //! one by one, are in `language/plans.rs`.)
 
 #[path = "plans/boundary.rs"]
@@ -6,5 +6,9 @@ mod boundary;
 #[path = "models/formula.rs"]
 #[allow(dead_code, reason = "the references use all of it")]
 mod formula;
+#[path = "plans/interface.rs"]
+mod interface;
+#[path = "plans/transposed.rs"]
+mod transposed;
 #[path = "plans/zoo.rs"]
 mod zoo;

@@ -143,6 +143,35 @@ impl Span {
         }
     }
 
+    /// Every `stride`-th value of what this axis's transpose gives, from `phase` on: an axis of stride 1 over what it takes,
+    /// and its taps, which are every so manyth of this one, the last first. `None` where no value or no tap is
+    /// left, or where the padding takes more than the taps put there.
+    ///
+    /// ```
+    /// use cnn_kernels::window::Span;
+    /// // Twice as many values by a window of four: each is a sum of two.
+    /// let span = Span::new(8, 4, 4, 2, 1, [1, 1]).unwrap();
+    /// let (even, taps) = span.transposed_phase(0).unwrap();
+    /// assert_eq!((even.input(), even.output(), even.stride()), (4, 4, 1));
+    /// assert_eq!(taps.collect::<Vec<_>>(), [3, 1]);
+    /// ```
+    #[must_use]
+    pub fn transposed_phase(self, phase: usize) -> Option<(Self, impl Iterator<Item = usize> + Clone)> {
+        let Self { kernel, stride, dilation, before, .. } = self;
+        let count = self.input.checked_sub(phase)?.div_ceil(stride);
+        let mut taps = (0..kernel)
+            .filter(move |tap| (tap * dilation + stride - before % stride) % stride == phase % stride);
+        // Taps whose distance is a multiple of the stride follow each other at one step.
+        let (first, second) = (taps.next()?, taps.next());
+        let step = second.map_or(1, |second| second - first);
+        let taps = (first..kernel).step_by(if second.is_some() { step } else { kernel });
+        let last = taps.clone().next_back()?;
+        let lead = (last * dilation).checked_sub(phase + before)? / stride;
+        let spread = step * dilation / stride;
+        let span = Self::new(self.output, count, taps.len(), 1, spread.max(1), [lead, 0])?;
+        Some((span, taps.rev()))
+    }
+
     /// The first window that sees nothing but padding, if there is one.
     #[must_use]
     pub fn empty_window(self) -> Option<usize> {
@@ -153,6 +182,42 @@ impl Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phases_of_the_transpose_are_all_that_its_windows_reach() {
+        let mut found = 0;
+        for (kernel, stride, dilation) in
+            [(1, 1, 1), (2, 2, 1), (4, 2, 1), (3, 2, 1), (5, 3, 2), (3, 2, 3), (4, 6, 4)]
+        {
+            for (input, before) in (1..12).flat_map(|input| (0..4).map(move |before| (input, before))) {
+                for output in 1..5 {
+                    let span = Span::new(input, output, kernel, stride, dilation, [before, 0]).unwrap();
+                    for phase in 0..stride {
+                        let Some((part, taps)) = span.transposed_phase(phase) else { continue };
+                        let taps: Vec<usize> = taps.collect();
+                        for index in 0..part.output() {
+                            // (where it is read, with which tap) of the value at phase + stride * index
+                            let mut expected = Vec::new();
+                            for window in 0..output {
+                                for tap in 0..kernel {
+                                    if span.position(window, tap) == Some(phase + stride * index) {
+                                        expected.push((window, tap));
+                                    }
+                                }
+                            }
+                            let read: Vec<_> = (0..part.kernel())
+                                .filter_map(|k| Some((part.position(index, k)?, taps[k])))
+                                .collect();
+                            assert_eq!(read, expected, "{span:?}, phase {phase}, value {index}");
+                            found += 1;
+                        }
+                        assert!(phase + stride * part.output() >= input);
+                    }
+                }
+            }
+        }
+        assert!(found > 1000);
+    }
 
     #[test]
     fn ranges_agree_with_positions() {

@@ -5,8 +5,8 @@
 mod common;
 
 use cnn_kernels::blocked::{
-    Activation, Algorithm, Buffer, Combine, ConvInput, ConvStep, Depthwise, Layer, Linear, Map, Move,
-    Operator, Place, Plain, Pool, PoolKind, Program, Step, Target, Weight, Winograd,
+    Activation, Algorithm, Buffer, Combine, ConvInput, ConvStep, Depthwise, Interleave, Layer, Linear, Map,
+    Move, Operator, Place, Plain, Pool, PoolKind, Program, Step, Target, Weight, Winograd,
 };
 use cnn_kernels::conv::{self, Conv};
 use cnn_kernels::pool::{self, Adaptive};
@@ -320,6 +320,17 @@ proptest! {
     }
 
     #[test]
+    fn interleaved(
+        shape in [1..=40usize, 1..=9, 1..=9],
+        steps in [1..=3usize, 1..=3],
+        batch in 1..=3usize,
+        threads in 1..=3usize,
+    ) {
+        prop_assume!(steps[0] <= shape[1] && steps[1] <= shape[2]);
+        check_interleave(shape, steps, batch, threads);
+    }
+
+    #[test]
     fn copies(
         shape in [1..=20usize, 1..=5, 1..=5],
         (before, after) in (0..=20usize, 0..=20usize),
@@ -463,6 +474,65 @@ fn check_combine(shape: [usize; 3], batch: usize, threads: usize, multiply: bool
                 boxed(Move::new(batch, shape, Place::Map(first, 0), Place::Plain(Plain::Output(0)))),
             ];
             let found = rig.run(steps, &[&x, &other], batch * len);
+            let error = error(&expected, &found, largest(&expected).max(1.0));
+            assert!(error < 1e-6, "{isa} {activation:?}: {error:e}");
+        }
+    }
+}
+
+fn check_interleave(shape: [usize; 3], steps: [usize; 2], batch: usize, threads: usize) {
+    let [channels, height, width] = shape;
+    let (mut arena, mut maps, mut parts) = (0, Vec::new(), Vec::new());
+    // Every value of the output says where it is.
+    let value =
+        |n: usize, c: usize, y: usize, x: usize| (((n * 64 + c) * 16 + y) * 16 + x) as f32 / 256.0 - 100.0;
+    for row in 0..steps[0] {
+        for column in 0..steps[1] {
+            let part =
+                [channels, (row..height).step_by(steps[0]).len(), (column..width).step_by(steps[1]).len()];
+            let mut values = Vec::new();
+            for (n, c) in (0..batch).flat_map(|n| (0..channels).map(move |c| (n, c))) {
+                for y in (row..height).step_by(steps[0]) {
+                    values.extend((column..width).step_by(steps[1]).map(|x| value(n, c, y, x)));
+                }
+            }
+            maps.push(map(arena, part));
+            arena += batch * map(arena, part).stride;
+            parts.push(values);
+        }
+    }
+    let output = map(arena, shape);
+    let rig = Rig { batch, threads, arena: arena + batch * output.stride };
+    let (scale, shift) = (f32s(&numbers(channels, 11)), f32s(&numbers(channels, 12)));
+    for (affine, activation) in
+        [(false, None), (true, Some(Activation::Relu)), (true, Some(Activation::Tanh))]
+    {
+        let mut expected = Vec::new();
+        for (n, c) in (0..batch).flat_map(|n| (0..channels).map(move |c| (n, c))) {
+            for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                let value = value(n, c, y, x);
+                let value = f64::from(if affine { value * scale[c] + shift[c] } else { value });
+                expected.push(match activation {
+                    None => value,
+                    Some(Activation::Relu) => value.max(0.0),
+                    Some(_) => value.tanh(),
+                });
+            }
+        }
+        for isa in Isa::available() {
+            let target = Target { isa, threads };
+            let affine = affine.then_some((scale.as_slice(), shift.as_slice()));
+            let affine = [affine.map(|(scale, _)| scale), affine.map(|(_, shift)| shift)];
+            let mut all: Vec<Box<dyn Step>> = Vec::new();
+            for (index, &part) in maps.iter().enumerate() {
+                let (from, to) = (Place::Plain(Plain::Input(index)), Place::Map(part, 0));
+                all.push(boxed(Move::new(batch, part.shape, from, to)));
+            }
+            all.push(boxed(Interleave::new(target, batch, steps, maps.clone(), affine, activation, output)));
+            let (from, to) = (Place::Map(output, 0), Place::Plain(Plain::Output(0)));
+            all.push(boxed(Move::new(batch, shape, from, to)));
+            let inputs: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
+            let found = rig.run(all, &inputs, expected.len());
             let error = error(&expected, &found, largest(&expected).max(1.0));
             assert!(error < 1e-6, "{isa} {activation:?}: {error:e}");
         }

@@ -272,3 +272,82 @@ fn links_and_names_do_not_matter() {
     }
     std::fs::remove_dir_all(directory).expect("cleaned up");
 }
+
+/// What the plan of a file says to an image.
+fn planned(plan: Result<cnn_runtime::Plan>) -> Vec<f32> {
+    let x: Vec<f32> = (0..32).map(|i| (i as f32 / 8.0).sin()).collect();
+    let x = Tensor::from_vec(x, (1, 2, 4, 4), &Device::Cpu).expect("an image");
+    let y = plan.and_then(|mut plan| plan.run(&x)).expect("a run");
+    y.flatten_all().and_then(|y| y.to_vec1()).expect("logits")
+}
+
+#[test]
+fn a_plan_of_a_file_is_the_plan_of_what_it_loads() {
+    let options = CompileOptions::batch(1);
+    let mut different = Vec::new();
+    for file in [
+        "net.pth",
+        "net_legacy.pth",
+        "no_crc.pth",
+        "deflated.pth",
+        "parameters.pth",
+        "module.pth",
+        "module.safetensors",
+        "orig_mod.pth",
+        "checkpoint.pth",
+        "half.pth",
+        "half_legacy.pth",
+        "half.safetensors",
+        "bfloat16.safetensors",
+        "double.pth",
+        "protocol5.pth",
+    ] {
+        let loaded = Net::load(path(file), &Device::Cpu).expect(file).compile(&options);
+        let expected = planned(loaded);
+        assert_eq!(planned(Net::compile_file(path(file), &options)), expected, "{file}");
+        for precision in [Precision::Exact, Precision::Bf16] {
+            let options = options.clone().with_precision(precision);
+            let loaded = Net::load(path(file), &Device::Cpu).expect(file).compile(&options);
+            assert_eq!(planned(Net::compile_file(path(file), &options)), planned(loaded), "{file}");
+        }
+        if !different.contains(&expected) {
+            different.push(expected);
+        }
+    }
+    // All hold the same network, in types that hold its values.
+    assert_eq!(different.len(), 1);
+}
+
+#[test]
+fn a_plan_of_a_file_stays_when_the_file_goes() {
+    let copy = std::env::temp_dir().join(format!("cnn-plan-{}.safetensors", std::process::id()));
+    std::fs::copy(path("module.safetensors"), &copy).expect("a copy");
+    let options = CompileOptions::batch(1);
+    let plan = Net::compile_file(&copy, &options);
+    std::fs::remove_file(&copy).expect("removed");
+    assert_eq!(planned(plan), planned(Net::compile_file(path("module.safetensors"), &options)));
+}
+
+network! {
+    Coded: 2x4x4 -> 3 { conv1: conv3-4 bn1: bn -> rust(|x: &Tensor| x * 2.0) => [4, 4, 4] -> gap -> fc: fc3 }
+}
+
+#[test]
+fn a_plan_of_a_file_that_does_not_fit() {
+    let options = CompileOptions::batch(1);
+    let said = |file: &str| {
+        let plan = refusal(Net::compile_file(path(file), &options));
+        assert_eq!(plan, refusal(Net::load(path(file), &Device::Cpu)), "{file}");
+        plan
+    };
+    assert!(said("five_classes.pth").contains("fc.weight"));
+    assert!(said("tensor.pth").contains("a single tensor"));
+    assert!(said("absent.pth").contains("absent.pth"));
+    let coded = refusal(Coded::compile_file(path("net.pth"), &options));
+    assert_eq!(
+        coded,
+        "`Coded` cannot be compiled: it contains `rust(..)`, which may have weights of its own: load the network, and \
+         compile that"
+    );
+    Coded::load(path("net.pth"), &Device::Cpu).and_then(|net| net.compile(&options)).expect("as it says");
+}

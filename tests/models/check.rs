@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use cnn_runtime::params::Role;
-use cnn_runtime::{Network, Pass, Result, State};
+use cnn_runtime::{CompileOptions, Network, Pass, Plan, Result, State};
 
 use crate::compare::{Probe, Report};
 use crate::formula::{self, Weights};
@@ -27,6 +27,9 @@ pub(crate) trait Subject {
 
     /// What it says in inference.
     fn answer(&self, images: &Tensor) -> Result<Answer>;
+
+    /// It compiled.
+    fn plan(&self, options: &CompileOptions) -> Result<Plan>;
 }
 
 impl Subject for Box<dyn Network> {
@@ -40,12 +43,17 @@ impl Subject for Box<dyn Network> {
         let stages = pass.names().into_iter().map(|name| Ok((name.clone(), pass.kept(&name)?)));
         Ok(Answer { outputs, stages: stages.collect::<Result<_>>()? })
     }
+
+    fn plan(&self, options: &CompileOptions) -> Result<Plan> {
+        self.compile(options)
+    }
 }
 
 /// Networks are tested one at a time: some need half a gigabyte, and each uses all processors.
 static ONE: Mutex<()> = Mutex::new(());
 
-/// Builds a network with the weights of the formula and compares its tensors, outputs, stages and gradients. `modules`
+/// Builds a network with the weights of the formula and compares its tensors, outputs, stages and gradients, and the outputs
+/// of its plan. `modules`
 /// are the stages that are not called as torchvision's module is, with what that is called.
 ///
 /// # Panics
@@ -66,6 +74,7 @@ pub(crate) fn check<S: Subject>(
     let net = build(DType::F32).expect(name);
     tensors(&net, &recorded, &mut report);
     outputs(&net, &recorded, modules, &mut report).expect(name);
+    planned(&net, &recorded, &mut report).expect(name);
     drop(net);
     if !recorded.gradients.is_empty() {
         // In f32 it would be up to the processor which ReLUs open whose input is nearly 0.
@@ -134,6 +143,19 @@ fn outputs(
     }
     report.count("stages", answer.stages.len());
     report.count("logits", want.iter().map(|(_, values)| values.elem_count()).sum());
+    Ok(())
+}
+
+/// The same outputs, by the network's plan.
+fn planned(net: &impl Subject, recorded: &Recorded, report: &mut Report) -> Result<()> {
+    let images = formula::images(recorded.input)?;
+    let want = recorded.outputs();
+    let got = net.plan(&CompileOptions::batch(images.dim(0)?))?.run_all(&[&images])?;
+    assert_eq!(got.len(), want.len(), "{}", recorded.name);
+    for (got, (name, want)) in got.iter().zip(&want) {
+        report.tensors("plan", name, got, want)?;
+    }
+    report.count("plan", want.iter().map(|(_, values)| values.elem_count()).sum());
     Ok(())
 }
 

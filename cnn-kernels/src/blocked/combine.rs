@@ -1,11 +1,10 @@
 //! Value by value: activations, scales, sums and products of maps.
 
-use super::direct::padded;
-use super::epilogue::activate;
+use super::affine::Affine;
 use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
-use super::{Activation, Buffer, Map, Memory, Needs, Target, planes};
+use super::{Activation, Map, Memory, Needs, Target, planes};
 use crate::simd::{Kernel, LANES, Vector};
 
 /// `activation(scale * (a op b) + shift)`, over maps. A second map of one pixel is broadcast over all of the first's.
@@ -15,9 +14,7 @@ pub struct Combine {
     batch: usize,
     first: Map,
     second: Option<(Operator, Map)>,
-    scale: Option<Buffer>,
-    shift: Option<Buffer>,
-    activation: Option<Activation>,
+    affine: Affine,
     output: Map,
 }
 
@@ -31,7 +28,7 @@ pub enum Operator {
 }
 
 impl Combine {
-    /// Prepares it. `scale` and `shift` have one value per channel. The output may be where the first map is.
+    /// Prepares it. The scale and the shift have one value per channel. The output may be where the first map is.
     ///
     /// # Panics
     /// Where the sizes do not agree, or the processor has not the instruction set.
@@ -41,7 +38,7 @@ impl Combine {
         batch: usize,
         first: Map,
         second: Option<(Operator, Map)>,
-        [scale, shift]: [Option<&[f32]>; 2],
+        affine: [Option<&[f32]>; 2],
         activation: Option<Activation>,
         output: Map,
     ) -> Self {
@@ -52,14 +49,8 @@ impl Combine {
             let pixel = [channels, 1, 1];
             assert!(second.shape == first.shape || second.shape == pixel, "maps of one shape, or one pixel");
         }
-        let lanes = |values: Option<&[f32]>| {
-            values.map(|values| {
-                assert_eq!(values.len(), channels, "one value per channel");
-                padded(values, channels)
-            })
-        };
-        let (scale, shift) = (lanes(scale), lanes(shift));
-        Self { target, batch, first, second, scale, shift, activation, output }
+        let affine = Affine::new(channels, affine, activation);
+        Self { target, batch, first, second, affine, output }
     }
 }
 
@@ -69,7 +60,7 @@ impl Step for Combine {
     }
 
     fn weight_bytes(&self) -> usize {
-        4 * [&self.scale, &self.shift].into_iter().flatten().map(|buffer| buffer.len()).sum::<usize>()
+        self.affine.bytes()
     }
 
     fn algorithm(&self) -> String {
@@ -111,10 +102,6 @@ struct Pixels<'a> {
 impl Kernel for Pixels<'_> {
     type Output = ();
 
-    #[allow(
-        clippy::manual_map,
-        reason = "a closure that is not inlined is compiled without the instruction set"
-    )]
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Self { of, memory, n, block, pixels } = self;
@@ -122,14 +109,7 @@ impl Kernel for Pixels<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             let (x, y) = (at(of.first).cast_const(), at(of.output));
-            let scale = match &of.scale {
-                Some(buffer) => Some(V::load(buffer.pointer().add(block * LANES))),
-                None => None,
-            };
-            let shift = match &of.shift {
-                Some(buffer) => Some(V::load(buffer.pointer().add(block * LANES))),
-                None => None,
-            };
+            let affine = of.affine.block::<V>(block);
             let second = of.second.map(|(operator, map)| {
                 let step = if map.shape == of.first.shape { LANES } else { 0 };
                 (operator, at(map).cast_const(), step)
@@ -143,16 +123,7 @@ impl Kernel for Pixels<'_> {
                         Operator::Multiply => value.mul(other),
                     };
                 }
-                if let Some(scale) = scale {
-                    value = value.mul(scale);
-                }
-                if let Some(shift) = shift {
-                    value = value.add(shift);
-                }
-                if let Some(activation) = of.activation {
-                    value = activate(activation, value);
-                }
-                value.store(y.add(pixel * LANES));
+                affine.of(value).store(y.add(pixel * LANES));
             }
         }
     }

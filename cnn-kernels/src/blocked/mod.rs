@@ -7,6 +7,7 @@
 //! A kernel is prepared once (weights packed, algorithm chosen, scratch counted) and then run by the members of a
 //! `team` at once.
 
+mod affine;
 mod buffer;
 mod combine;
 mod conv;
@@ -15,6 +16,7 @@ mod direct;
 mod epilogue;
 mod filter;
 mod foreign;
+mod interleave;
 mod linear;
 mod memory;
 mod places;
@@ -31,6 +33,7 @@ pub use combine::{Combine, Operator};
 pub use conv::{Algorithm, ConvInput, ConvStep};
 pub use depthwise::Depthwise;
 pub use foreign::Foreign;
+pub use interleave::Interleave;
 pub use linear::{Lend, Linear, Weight};
 pub use places::{Limits, Map, Plain};
 pub use pool::{Pool, PoolKind};

@@ -6,6 +6,7 @@ use cnn_kernels::blocked::{Activation, Operator, PoolKind};
 use cnn_kernels::conv::Conv as Geometry;
 use cnn_kernels::window::Span;
 
+use super::transposed::{self, Phase};
 use crate::error::Result;
 use crate::layers;
 use crate::ops::{conv, pool};
@@ -56,6 +57,8 @@ pub(super) enum Kind {
     Pool { kind: PoolKind, spans: [Span; 2] },
     /// Value by value, of one map or two.
     Combine { operator: Option<Operator>, affine: Affine, activation: Option<Activation> },
+    /// Value by value, of maps of every so manyth row and column.
+    Interleave { steps: [usize; 2], affine: Affine, activation: Option<Activation> },
     /// Channels one after another.
     Concat,
     /// Some of the channels, from this one on.
@@ -70,6 +73,8 @@ pub(super) enum Kind {
 pub(super) struct Conv {
     pub(super) geometry: Geometry,
     pub(super) weight: Tensor,
+    /// Which part of the weight it is, of a transposed convolution.
+    pub(super) phase: Option<Phase>,
     pub(super) affine: Affine,
     pub(super) activation: Option<Activation>,
 }
@@ -168,10 +173,16 @@ impl Fuser {
                     )?,
                     // Not detached, which would make another tensor of it: a deferred one is known by its identity.
                     weight: weight.clone(),
+                    phase: None,
                     affine: Affine { scale: None, shift: layer.bias().map(to_f64).transpose()? },
                     activation: None,
                 };
                 return Ok(self.push(Kind::Conv(conv), inputs, shape, operation.name()));
+            }
+            Operation::ConvTranspose2d(layer) => {
+                if let Some(value) = self.transposed(layer, operation, x, &input_shape, shape)? {
+                    return Ok(value);
+                }
             }
             Operation::Linear { layer, .. } => {
                 let [in_features, out_features] = [layer.config().in_features, layer.config().out_features];
@@ -248,6 +259,45 @@ impl Fuser {
         Ok(self.push(Kind::Eager(operation.clone()), inputs, shape, operation.name()))
     }
 
+    /// A transposed convolution as convolutions and what puts their values together.
+    fn transposed(
+        &mut self,
+        layer: &layers::ConvTranspose2d,
+        operation: &Operation,
+        x: usize,
+        input_shape: &[usize],
+        shape: &[usize],
+    ) -> Result<Option<usize>> {
+        let (config, weight) = (layer.config(), layer.weight());
+        let (window, extra) = (config.window(), config.output_padding);
+        let sizes = conv::conv_transpose2d_sizes(input_shape, weight.dims(), &window, extra, config.groups)?;
+        let Some(phases) = transposed::phases(&sizes) else { return Ok(None) };
+        let count = phases.len();
+        let mut parts = Vec::with_capacity(count);
+        for (index, phase) in phases.into_iter().enumerate() {
+            let geometry = phase.geometry;
+            let output = [shape[0], shape[1], geometry.rows.output(), geometry.columns.output()];
+            let conv = Conv {
+                geometry,
+                weight: weight.clone(),
+                phase: Some(phase),
+                affine: Affine { scale: None, shift: layer.bias().map(to_f64).transpose()? },
+                activation: None,
+            };
+            let name = match count {
+                1 => operation.name().to_owned(),
+                _ => format!("{} ({} of {count})", operation.name(), index + 1),
+            };
+            parts.push(self.push(Kind::Conv(conv), vec![x], &output, &name));
+        }
+        if let [only] = parts[..] {
+            return Ok(Some(only));
+        }
+        let steps = [sizes.rows.stride(), sizes.columns.stride()];
+        let kind = Kind::Interleave { steps, affine: Affine::default(), activation: None };
+        Ok(Some(self.push(kind, parts, shape, operation.name())))
+    }
+
     /// The open end of a value that has no other reader and no activation yet.
     fn open(&mut self, value: usize) -> Option<End<'_>> {
         if !self.sole.get(value).copied().unwrap_or(false) {
@@ -257,7 +307,9 @@ impl Fuser {
         let (affine, activation, free) = match &mut node.kind {
             Kind::Conv(conv) => (&mut conv.affine, &mut conv.activation, node.inputs.len() == 1),
             Kind::Linear(linear) => (&mut linear.affine, &mut linear.activation, false),
-            Kind::Combine { affine, activation, .. } => (affine, activation, false),
+            Kind::Combine { affine, activation, .. } | Kind::Interleave { affine, activation, .. } => {
+                (affine, activation, false)
+            }
             _ => return None,
         };
         activation.is_none().then_some(End { affine, activation, free })

@@ -137,7 +137,11 @@ fn parents(fused: &Fused) -> Vec<Option<(usize, usize)>> {
             let aligned = channel.is_multiple_of(LANES) && (last || channels.is_multiple_of(LANES));
             let written = matches!(
                 fused.nodes[input].kind,
-                Kind::Conv(_) | Kind::Pool { .. } | Kind::Combine { .. } | Kind::Concat
+                Kind::Conv(_)
+                    | Kind::Pool { .. }
+                    | Kind::Combine { .. }
+                    | Kind::Interleave { .. }
+                    | Kind::Concat
             );
             let once = node.inputs.iter().filter(|&&other| other == input).count() == 1;
             if aligned && written && once && parents[input].is_none() {
@@ -285,7 +289,7 @@ impl Layout<'_> {
                 reads.extend(node.inputs[1..].iter().map(|&input| self.as_map(input)));
                 (reads, self.new_map(index))
             }
-            (Kind::Conv(_) | Kind::Pool { .. } | Kind::Combine { .. }, _) => {
+            (Kind::Conv(_) | Kind::Pool { .. } | Kind::Combine { .. } | Kind::Interleave { .. }, _) => {
                 let reads = node.inputs.iter().map(|&input| self.as_map(input)).collect();
                 (reads, self.new_map(index))
             }

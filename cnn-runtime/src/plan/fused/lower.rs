@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use cnn_kernels::blocked::{
-    Buffer, Combine, ConvInput, ConvStep, Depthwise, Foreign, Layer, Lend, Linear, Map, Move, Place, Plain,
-    Pool, Program, Step, Target, Weight,
+    Buffer, Combine, ConvInput, ConvStep, Depthwise, Foreign, Interleave, Layer, Lend, Linear, Map, Move,
+    Place, Plain, Pool, Program, Step, Target, Weight,
 };
 use cnn_kernels::simd::Isa;
 
@@ -147,11 +147,17 @@ impl Lowering<'_> {
             }
             Kind::Combine { operator, affine, activation } => {
                 let second = operator.map(|operator| (operator, self.map(task.reads[1])));
-                let [scale, shift] =
-                    [&affine.scale, &affine.shift].map(|values| values.as_deref().map(to_f32));
-                let affine = [scale.as_deref(), shift.as_deref()];
                 let (x, y) = (self.map(task.reads[0]), self.map(task.writes));
+                let [scale, shift] = rounded(affine);
+                let affine = [scale.as_deref(), shift.as_deref()];
                 Box::new(Combine::new(target, batch, x, second, affine, *activation, y))
+            }
+            Kind::Interleave { steps, affine, activation } => {
+                let maps = task.reads.iter().map(|&spot| self.map(spot)).collect();
+                let [scale, shift] = rounded(affine);
+                let affine = [scale.as_deref(), shift.as_deref()];
+                let y = self.map(task.writes);
+                Box::new(Interleave::new(target, batch, *steps, maps, affine, *activation, y))
             }
             Kind::Eager(operation) => self.eager(operation, node, task),
             Kind::Input(_) | Kind::Concat | Kind::Slice(_) | Kind::Flatten => {
@@ -167,6 +173,10 @@ impl Lowering<'_> {
         let residual = task.reads.get(1).map(|&spot| self.map(spot));
         let algorithm = self.chooser.algorithm(&geometry);
         self.values(&conv.weight, |weight| -> Box<dyn Step> {
+            let weight = &*match &conv.phase {
+                Some(phase) => Cow::Owned(phase.weight(weight)),
+                None => Cow::Borrowed(weight),
+            };
             let (scale, bias) = (conv.affine.scale.as_deref(), bias.as_deref());
             let layer = Layer { weight, scale, bias, activation: conv.activation };
             if Depthwise::fits(&geometry) && geometry.groups > 1 {
@@ -235,6 +245,10 @@ impl Lowering<'_> {
             run().map_err(|error| error.to_string())
         }))
     }
+}
+
+fn rounded(affine: &fuse::Affine) -> [Option<Vec<f32>>; 2] {
+    [&affine.scale, &affine.shift].map(|values| values.as_deref().map(to_f32))
 }
 
 fn to_f32(values: &[f64]) -> Vec<f32> {

@@ -7,6 +7,7 @@ mod describe;
 mod fuse;
 mod layout;
 mod lower;
+mod transposed;
 
 pub use describe::Row;
 pub(super) use describe::table;
