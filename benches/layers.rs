@@ -8,12 +8,11 @@
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cnn_kernels::blocked::{
-    Algorithm, Buffer, ConvInput, ConvStep, Depthwise, Layer, Linear, Map, Plain, Program, Step, Target,
-    Weight, Winograd,
+    Algorithm, ConvInput, ConvStep, Depthwise, Layer, Linear, Map, Plain, Program, Step, Target, Weight,
+    Winograd,
 };
 use cnn_kernels::conv::{self, Conv};
 use cnn_kernels::elementwise::Activation;
@@ -108,8 +107,7 @@ fn fully_connected(criterion: &mut Criterion) {
     let threads = rayon::current_num_threads();
     for [inputs, outputs] in [[25_088, 4096], [4096, 4096], [2048, 1000]] {
         let weight = values(inputs * outputs);
-        let kinds =
-            [("f32", Weight::Shared(Arc::new(Buffer::from_slice(&weight)))), ("bf16", Weight::bf16(&weight))];
+        let kinds = [("f32", Weight::f32(&weight)), ("bf16", Weight::bf16(&weight))];
         for (kind, weight) in kinds {
             let mut group = criterion.benchmark_group(format!("{inputs} to {outputs}, {kind}"));
             let bytes = inputs * outputs * if kind == "f32" { 4 } else { 2 };

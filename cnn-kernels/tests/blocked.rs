@@ -14,7 +14,6 @@ use cnn_kernels::simd::{Isa, LANES};
 use cnn_kernels::window::Span;
 use common::numbers;
 use proptest::prelude::*;
-use std::sync::Arc;
 
 /// Random sizes are few under Miri, which is slow.
 fn config() -> ProptestConfig {
@@ -98,6 +97,15 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+/// To the nearest values with eight bits, by arithmetic.
+fn rounded_to_bf16(values: &[f32]) -> Vec<f32> {
+    let nearest = |value: f64| {
+        let unit = 2f64.powi(value.abs().max(1e-38).log2().floor() as i32 - 7);
+        (value / unit).round_ties_even() * unit
+    };
+    values.iter().map(|&value| nearest(f64::from(value)) as f32).collect()
+}
+
 fn relu(values: &mut [f64]) {
     values.iter_mut().for_each(|value| *value = if *value < 0.0 { 0.0 } else { *value });
 }
@@ -136,7 +144,7 @@ fn convolve(conv: &Conv, x: &[f64], weight: &[f64], bias: Option<&[f64]>) -> Vec
 /// What an algorithm's errors may be, as a part of what the sums would be if all their terms had one sign.
 fn bound(algorithm: Algorithm) -> f64 {
     match algorithm {
-        Algorithm::Direct => 1e-6,
+        Algorithm::Direct | Algorithm::DirectBf16 => 1e-6,
         Algorithm::Winograd(Winograd::F2x3) => 2e-6,
         Algorithm::Winograd(Winograd::F4x3 | Winograd::F2x5) => 5e-6,
         Algorithm::Winograd(Winograd::F6x3) => 3e-5,
@@ -164,11 +172,17 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
         }
     }
     let bias64 = wide(&bias);
-    let mut expected = convolve(&conv, &wide(&x), &scaled, with_bias.then_some(&bias64));
-    if with_residual {
-        expected.iter_mut().zip(&residual).for_each(|(y, &r)| *y += f64::from(r));
-    }
-    relu(&mut expected);
+    let expected = |weight: &[f64]| {
+        let mut expected = convolve(&conv, &wide(&x), weight, with_bias.then_some(&bias64));
+        if with_residual {
+            expected.iter_mut().zip(&residual).for_each(|(y, &r)| *y += f64::from(r));
+        }
+        relu(&mut expected);
+        expected
+    };
+    let plain = ConvStep::takes_plain(&conv);
+    let single = expected(&scaled);
+    let halves = if plain { single.clone() } else { expected(&wide(&rounded_to_bf16(&f32s(&scaled)))) };
     let size = |values: &[f64]| -> Vec<f64> {
         values.iter().map(|x| if x.is_finite() { x.abs() } else { 0.0 }).collect()
     };
@@ -182,6 +196,7 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
     let rig = Rig { batch: conv.batch, threads, arena: output.offset + conv.batch * output.stride };
     let algorithms = [
         Algorithm::Direct,
+        Algorithm::DirectBf16,
         Algorithm::Winograd(Winograd::F2x3),
         Algorithm::Winograd(Winograd::F4x3),
         Algorithm::Winograd(Winograd::F6x3),
@@ -196,23 +211,23 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
     for isa in Isa::available() {
         let target = Target { isa, threads };
         let residual_map = with_residual.then_some(added);
-        let mut steps: Vec<(f64, Box<dyn Step>)> = Vec::new();
+        let mut steps: Vec<(Algorithm, Box<dyn Step>)> = Vec::new();
         for algorithm in algorithms {
             // Minimal filtering mixes the values of a tile, so that one that is not finite spreads in it.
-            let spreads = algorithm != Algorithm::Direct || conv.groups > 1;
+            let spreads = matches!(algorithm, Algorithm::Winograd(_)) || conv.groups > 1;
             if ConvStep::fits(algorithm, &conv) && !(special && spreads) {
-                let plain = ConvStep::takes_plain(&conv);
                 let place = if plain { ConvInput::Plain(Plain::Input(0)) } else { ConvInput::Map(input) };
                 let step = ConvStep::new(target, conv, algorithm, &layer, place, residual_map, output);
-                steps.push((bound(algorithm), boxed(step)));
+                steps.push((algorithm, boxed(step)));
             }
         }
         if Depthwise::fits(&conv) {
             let step = Depthwise::new(target, conv, &layer, input, residual_map, output);
-            steps.push((bound(Algorithm::Direct), boxed(step)));
+            steps.push((Algorithm::Direct, boxed(step)));
         }
-        for (bound, step) in steps {
+        for (algorithm, step) in steps {
             let name = step.algorithm();
+            let expected = if algorithm == Algorithm::DirectBf16 { &halves } else { &single };
             let all = vec![
                 boxed(Move::new(conv.batch, shape, Place::Plain(Plain::Input(0)), Place::Map(input, 0))),
                 boxed(Move::new(conv.batch, out_shape, Place::Plain(Plain::Input(1)), Place::Map(added, 0))),
@@ -225,8 +240,8 @@ fn check_conv(conv: Conv, threads: usize, with_bias: bool, with_residual: bool, 
                 )),
             ];
             let found = rig.run(all, &[&x, &residual], conv.output_len());
-            let error = error(&expected, &found, scale);
-            assert!(error < bound, "{isa} {name}: {error:e} for {conv:?}, {threads} threads");
+            let error = error(expected, &found, scale);
+            assert!(error < bound(algorithm), "{isa} {name}: {error:e} for {conv:?}, {threads} threads");
         }
     }
 }
@@ -400,20 +415,13 @@ fn check_linear([inputs, outputs]: [usize; 2], batch: usize, threads: usize, wit
         relu(&mut y);
         y
     };
-    let rounded: Vec<f32> = weight
-        .iter()
-        .map(|&value| {
-            // To the nearest value with eight bits, by arithmetic.
-            let unit = 2f64.powi(f64::from(value).abs().max(1e-38).log2().floor() as i32 - 7);
-            ((f64::from(value) / unit).round_ties_even() * unit) as f32
-        })
-        .collect();
+    let rounded = rounded_to_bf16(&weight);
     // What a sum would be if all its terms had one sign.
     let scale = inputs as f64;
     let rig = Rig { batch, threads, arena: 0 };
     for isa in Isa::available() {
         for (kind, held, expected) in [
-            ("f32", Weight::Shared(Arc::new(Buffer::from_slice(&weight))), expected(&weight)),
+            ("f32", Weight::f32(&weight), expected(&weight)),
             ("bf16", Weight::bf16(&weight), expected(&rounded)),
         ] {
             let bias = with_bias.then_some(bias.as_slice());

@@ -305,7 +305,7 @@ fn a_plan_of_a_file_is_the_plan_of_what_it_loads() {
         let loaded = Net::load(path(file), &Device::Cpu).expect(file).compile(&options);
         let expected = planned(loaded);
         assert_eq!(planned(Net::compile_file(path(file), &options)), expected, "{file}");
-        for precision in [Precision::Exact, Precision::Bf16] {
+        for precision in [Precision::Exact, Precision::Bf16, Precision::Bf16Linear] {
             let options = options.clone().with_precision(precision);
             let loaded = Net::load(path(file), &Device::Cpu).expect(file).compile(&options);
             assert_eq!(planned(Net::compile_file(path(file), &options)), planned(loaded), "{file}");

@@ -38,8 +38,10 @@ pub enum Fast {
     F32,
     /// `f32` without it.
     Exact,
-    /// Fully connected weights in bf16.
+    /// Weights in bf16.
     Bf16,
+    /// Fully connected weights in bf16.
+    Bf16Linear,
 }
 
 impl From<Fast> for Precision {
@@ -48,6 +50,7 @@ impl From<Fast> for Precision {
             Fast::F32 => Self::F32,
             Fast::Exact => Self::Exact,
             Fast::Bf16 => Self::Bf16,
+            Fast::Bf16Linear => Self::Bf16Linear,
         }
     }
 }

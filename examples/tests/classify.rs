@@ -98,7 +98,8 @@ fn compiled(fast: Fast) -> (f32, Vec<u32>) {
 fn compiled_it_gives_pytorchs_logits_too() {
     let classes = reference()["logits"].argmax(1).unwrap().to_vec1::<u32>().unwrap();
     // bf16 has eight bits; the logits go to 21.
-    for (fast, most) in [(Fast::F32, 1e-4), (Fast::Exact, 1e-4), (Fast::Bf16, 0.2)] {
+    for (fast, most) in [(Fast::F32, 1e-4), (Fast::Exact, 1e-4), (Fast::Bf16Linear, 0.05), (Fast::Bf16, 0.4)]
+    {
         let (difference, found) = compiled(fast);
         println!("{fast:?}: the largest difference from PyTorch's logits is {difference:.1e}");
         assert!(difference < most, "{fast:?}: {difference}");
@@ -116,7 +117,7 @@ fn the_program_compiles_on_request() {
         assert_eq!((printed.as_str(), said.as_str(), failed), (eager.as_str(), "", 0), "{fast}");
     }
     let error = run_with(&["--fast=slow"]).unwrap_err();
-    assert!(error.contains("[possible values: f32, exact, bf16]"), "{error}");
+    assert!(error.contains("[possible values: f32, exact, bf16, bf16-linear]"), "{error}");
 }
 
 #[test]

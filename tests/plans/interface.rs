@@ -179,11 +179,16 @@ fn precisions_and_tunings() {
     assert!(deviation(&exact, &expected) <= 1e-6);
     let (measured, _) = run(batch.clone().with_tuning(Tuning::Measured));
     assert!(deviation(&measured, &expected) <= 2e-5);
-    // Only the weights of the fully connected layers are rounded, to eight bits.
+    // Weights are rounded to eight bits: of the fully connected layers, or of all but the first.
+    let linear = 2 * (40 * 1024 + 10 * 40);
+    let (halves, less) = run(batch.clone().with_precision(Precision::Bf16Linear));
+    let error = deviation(&halves, &expected);
+    assert!(error > 1e-5 && error <= 1e-2, "{error}");
+    assert_eq!(weights - less, linear);
     let (halves, less) = run(batch.clone().with_precision(Precision::Bf16));
     let error = deviation(&halves, &expected);
     assert!(error > 1e-5 && error <= 1e-2, "{error}");
-    assert_eq!(weights - less, 2 * (40 * 1024 + 10 * 40));
+    assert_eq!(less, linear + 4 * 1200 + 2 * 2 * 2304);
     // The same every time.
     assert_eq!(run(batch).0, single);
 }

@@ -15,6 +15,8 @@ use crate::simd::LANES;
 pub enum Algorithm {
     /// Tap by tap.
     Direct,
+    /// Tap by tap, with weights in bf16 (but those of plain inputs) and sums in `f32`.
+    DirectBf16,
     /// By minimal filtering.
     Winograd(Winograd),
 }
@@ -58,7 +60,7 @@ impl ConvStep {
     #[must_use]
     pub fn fits(algorithm: Algorithm, conv: &Conv) -> bool {
         match algorithm {
-            Algorithm::Direct => true,
+            Algorithm::Direct | Algorithm::DirectBf16 => true,
             Algorithm::Winograd(winograd) => {
                 let (part, _) = whole_groups(conv);
                 winograd.fits(&Conv { groups: 1, ..part }) && !Self::takes_plain(conv)
@@ -99,9 +101,10 @@ impl ConvStep {
                 };
                 let bias = layer.bias.map(|bias| &bias[first..first + part.out_channels]);
                 match algorithm {
-                    Algorithm::Direct => {
+                    Algorithm::Direct | Algorithm::DirectBf16 => {
                         let plain = matches!(input, ConvInput::Plain(_));
-                        Kind::Direct(Direct::new(target, each, plain, &filter, bias, layer.activation))
+                        let (activation, bf16) = (layer.activation, algorithm == Algorithm::DirectBf16);
+                        Kind::Direct(Direct::new(target, each, plain, &filter, bias, activation, bf16))
                     }
                     Algorithm::Winograd(winograd) => {
                         let activation = layer.activation;
@@ -159,10 +162,11 @@ impl Step for ConvStep {
     }
 
     fn algorithm(&self) -> String {
+        let name = if self.conv.taps() == 1 { "product" } else { "direct" };
         match self.parts.first() {
             Some(Kind::Winograd(winograd)) => winograd.name(),
-            _ if self.conv.taps() == 1 => "product".to_owned(),
-            _ => "direct".to_owned(),
+            Some(Kind::Direct(direct)) if direct.is_bf16() => format!("{name}, bf16"),
+            _ => name.to_owned(),
         }
     }
 }

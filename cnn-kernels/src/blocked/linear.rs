@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::epilogue::activate;
 use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
+use super::stored::Stored;
 use super::team::Member;
 use super::{Activation, Buffer, Memory, Needs, Plain, Target, part};
 use crate::simd::{Kernel, LANES, Vector};
@@ -16,7 +17,7 @@ use crate::simd::{Kernel, LANES, Vector};
 pub enum Weight {
     /// Values of whoever holds them.
     Shared(Arc<dyn Lend>),
-    /// The upper halves of `f32`s, rounded to the nearest.
+    /// In bf16, rounded to the nearest.
     Bf16(Arc<Buffer<u16>>),
 }
 
@@ -33,18 +34,17 @@ impl Lend for Buffer {
 }
 
 impl Weight {
-    /// Rounds to bf16, ties to even; NaN stays NaN.
+    /// A copy.
+    #[must_use]
+    pub fn f32(values: &[f32]) -> Self {
+        Self::Shared(Arc::new(Buffer::from_slice(values)))
+    }
+
+    /// Rounded by [`to_bf16`].
     #[must_use]
     pub fn bf16(values: &[f32]) -> Self {
         let mut halves = Buffer::zeros(values.len());
-        for (half, value) in halves.iter_mut().zip(values) {
-            let bits = value.to_bits();
-            *half = if value.is_nan() {
-                (bits >> 16) as u16 | 0x40
-            } else {
-                ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
-            };
-        }
+        to_bf16(values, &mut halves);
         Self::Bf16(Arc::new(halves))
     }
 
@@ -57,6 +57,23 @@ impl Weight {
             }
             Self::Bf16(values) => values.len(),
         }
+    }
+}
+
+/// Rounds values to bf16, ties to even; NaN stays NaN.
+///
+/// ```
+/// let mut halves = [0; 3];
+/// cnn_kernels::blocked::to_bf16(&[1.0, -0.1, f32::INFINITY], &mut halves);
+/// assert_eq!(halves, [0x3f80, 0xbdcd, 0x7f80]);
+/// ```
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn to_bf16(values: &[f32], halves: &mut [u16]) {
+    assert_eq!(values.len(), halves.len(), "as many of each");
+    for (half, &value) in halves.iter_mut().zip(values) {
+        *half = Stored::nearest(value);
     }
 }
 
@@ -160,40 +177,6 @@ impl Run for Linear {
                 }
             }
         });
-    }
-}
-
-/// A weight as it is stored.
-trait Stored: Copy {
-    /// # Safety
-    /// As [`Vector`].
-    unsafe fn load<V: Vector>(from: *const Self) -> V;
-
-    /// One value.
-    fn value(self) -> f32;
-}
-
-impl Stored for f32 {
-    #[inline(always)]
-    unsafe fn load<V: Vector>(from: *const Self) -> V {
-        // SAFETY: the caller's promise.
-        unsafe { V::load(from) }
-    }
-
-    fn value(self) -> f32 {
-        self
-    }
-}
-
-impl Stored for u16 {
-    #[inline(always)]
-    unsafe fn load<V: Vector>(from: *const Self) -> V {
-        // SAFETY: the caller's promise.
-        unsafe { V::load_bf16(from) }
-    }
-
-    fn value(self) -> f32 {
-        f32::from_bits(u32::from(self) << 16)
     }
 }
 

@@ -5,6 +5,7 @@
 //! any window, 1x1 convolutions and the products of Winograd's algorithm differ in their taps only.
 
 use super::epilogue::Epilogue;
+use super::stored::Stored;
 use crate::simd::{Isa, Kernel, LANES, Vector};
 
 /// What all tiles of a product have in common.
@@ -22,13 +23,13 @@ pub(crate) struct Product<'a> {
 
 /// One tile.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile<'a> {
+pub(crate) struct Tile<'a, T> {
     pub(crate) product: &'a Product<'a>,
     pub(crate) epilogue: &'a Epilogue,
     /// Where the first pixel's channels begin.
     pub(crate) x: *const f32,
     /// The packed weights of its output channels.
-    pub(crate) weights: *const f32,
+    pub(crate) weights: *const T,
     /// Where its first output goes.
     pub(crate) y: *mut f32,
     /// Where its residual begins; read where the epilogue has one.
@@ -38,9 +39,11 @@ pub(crate) struct Tile<'a> {
 }
 
 /// A tile of `P` pixels, `DISTANCE` values apart, by `B` blocks of output channels.
-struct Sized<'a, const P: usize, const B: usize, const DISTANCE: usize>(Tile<'a>);
+struct Sized<'a, T, const P: usize, const B: usize, const DISTANCE: usize>(Tile<'a, T>);
 
-impl<const P: usize, const B: usize, const DISTANCE: usize> Kernel for Sized<'_, P, B, DISTANCE> {
+impl<T: Stored, const P: usize, const B: usize, const DISTANCE: usize> Kernel
+    for Sized<'_, T, P, B, DISTANCE>
+{
     type Output = ();
 
     #[inline(always)]
@@ -57,7 +60,7 @@ impl<const P: usize, const B: usize, const DISTANCE: usize> Kernel for Sized<'_,
                 for &tap in product.taps {
                     let mut from = base.add(tap);
                     for _ in 0..channels {
-                        let weights: [V; B] = std::array::from_fn(|b| V::load(w.add(b * LANES)));
+                        let weights: [V; B] = std::array::from_fn(|b| T::load(w.add(b * LANES)));
                         w = w.add(B * LANES);
                         for (p, sums) in sums.iter_mut().enumerate() {
                             let value = V::splat(*from.add(p * DISTANCE));
@@ -83,12 +86,16 @@ impl<const P: usize, const B: usize, const DISTANCE: usize> Kernel for Sized<'_,
 /// The processor has the instructions of `V`; `blocks` and `pixels` are within the tile of `V`; the taps, from every
 /// pixel and for all channels, lie in the input's buffer, and the outputs in that of the output.
 #[inline(always)]
-pub(crate) unsafe fn tile<V: Vector, const DISTANCE: usize>(tile: Tile<'_>, blocks: usize, pixels: usize) {
+pub(crate) unsafe fn tile<V: Vector, T: Stored, const DISTANCE: usize>(
+    tile: Tile<'_, T>,
+    blocks: usize,
+    pixels: usize,
+) {
     macro_rules! sizes {
         ($blocks:literal: $($pixels:literal)*) => {
             match pixels {
                 // SAFETY: the caller's promise.
-                $($pixels => unsafe { V::enter(Sized::<$pixels, $blocks, DISTANCE>(tile)) },)*
+                $($pixels => unsafe { V::enter(Sized::<T, $pixels, $blocks, DISTANCE>(tile)) },)*
                 _ => unreachable!("a tile of {pixels} pixels"),
             }
         };
@@ -109,12 +116,12 @@ pub(crate) unsafe fn tile<V: Vector, const DISTANCE: usize>(tile: Tile<'_>, bloc
 
 /// Packs weights for the tile: groups of output channels, in each input blocks, taps and channels, in each the output
 /// channels. `weight(o, c, tap)` is a weight.
-pub(crate) fn pack(
+pub(crate) fn pack<T: Stored>(
     isa: Isa,
     [out_channels, in_channels, taps]: [usize; 3],
     distance: usize,
     mut weight: impl FnMut(usize, usize, usize) -> f32,
-    packed: &mut [f32],
+    packed: &mut [T],
 ) {
     let (group_blocks, _) = isa.tile();
     let block = distance.min(LANES);
@@ -127,7 +134,7 @@ pub(crate) fn pack(
                 for c in c0..in_channels.min(c0 + block) {
                     for o in first * LANES..first * LANES + width {
                         let Some(value) = values.next() else { return };
-                        *value = if o < out_channels { weight(o, c, tap) } else { 0.0 };
+                        *value = T::nearest(if o < out_channels { weight(o, c, tap) } else { 0.0 });
                     }
                 }
             }

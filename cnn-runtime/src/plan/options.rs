@@ -33,8 +33,20 @@ pub enum Precision {
     F32,
     /// `f32` by the definitions of the layers: without Winograd's arrangement, whose errors are larger.
     Exact,
-    /// The weights of fully connected layers in `bf16`, sums in `f32`; everything else as [`F32`](Self::F32).
+    /// Weights in `bf16`, which has eight binary digits, sums in `f32`: half of the memory, and half of the time of fully
+    /// connected layers, which is that of reading them. Convolutions are computed as under [`Exact`](Self::Exact),
+    /// because Winograd's weights are more numbers. First layers and depthwise ones, which have few, stay in `f32`.
     Bf16,
+    /// The weights of fully connected layers as under [`Bf16`](Self::Bf16), everything else as under [`F32`](Self::F32):
+    /// the fastest, where those layers are large.
+    Bf16Linear,
+}
+
+impl Precision {
+    /// Whether fully connected layers have weights in bf16.
+    pub(super) const fn halves_linear(self) -> bool {
+        matches!(self, Self::Bf16 | Self::Bf16Linear)
+    }
 }
 
 /// How the code of each layer is chosen.

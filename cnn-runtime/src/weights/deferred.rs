@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, TensorId};
-use cnn_kernels::blocked::Buffer;
 
 use super::WeightFile;
 use crate::error::Result;
@@ -46,20 +45,20 @@ impl Stored {
         Ok(result)
     }
 
-    /// A copy of the values, without ever holding both as a whole.
-    pub(crate) fn copy(&self) -> Result<Buffer> {
-        /// Values that are held twice.
-        const STRETCH: usize = 1 << 20;
-        let Some(values) = self.file.mapped(&self.name) else { return self.with(Buffer::from_slice) };
-        let mut copy = Buffer::zeros(values.len());
-        let mut done = 0;
-        for (to, from) in copy.chunks_mut(STRETCH).zip(values.chunks(STRETCH)) {
-            to.copy_from_slice(from);
-            let bytes = size_of_val(from) as u64;
-            self.file.release(&self.name, done..done + bytes);
-            done += bytes;
+    /// Calls `f` with the values, some at a time with the number of the first, and lets go of them: what is made of them
+    /// and they are never both in memory as a whole, where the file holds them as they are.
+    pub(crate) fn each(&self, mut f: impl FnMut(usize, &[f32])) -> Result<()> {
+        const SOME: usize = 1 << 20;
+        let Some(values) = self.file.mapped(&self.name) else {
+            return self.with(|values| f(0, values));
+        };
+        for (index, some) in values.chunks(SOME).enumerate() {
+            let first = index * SOME;
+            f(first, some);
+            let bytes = (first * size_of::<f32>()) as u64;
+            self.file.release(&self.name, bytes..bytes + size_of_val(some) as u64);
         }
-        Ok(copy)
+        Ok(())
     }
 
     fn read(&self) -> Result<Tensor> {

@@ -12,6 +12,7 @@ use std::ops::Range;
 use super::conv::ConvInput;
 use super::epilogue::Epilogue;
 use super::filter::Filter;
+use super::stored::{Packed, Stored};
 use super::team::Member;
 use super::tile::{self, Product, Tile};
 use super::{Activation, Buffer, Map, Memory, Needs, Target, part};
@@ -36,7 +37,7 @@ pub(crate) struct Direct {
     conv: Conv,
     grid: Grid,
     taps: Vec<usize>,
-    weights: Buffer,
+    weights: Packed,
     bias: Option<Buffer>,
     activation: Option<Activation>,
 }
@@ -139,6 +140,7 @@ impl Direct {
         weight: &Filter<'_>,
         bias: Option<&[f32]>,
         activation: Option<Activation>,
+        bf16: bool,
     ) -> Self {
         assert!(!plain || Self::takes_plain(conv.in_channels), "so many channels are no pixel of {FEW}");
         assert_eq!(conv.groups, 1, "groups are kernels of their own");
@@ -147,14 +149,27 @@ impl Direct {
             (0..conv.rows.kernel()).flat_map(|ky| (0..conv.columns.kernel()).map(move |kx| [ky, kx]));
         let taps: Vec<usize> = places.map(|place| grid.tap(&conv, place)).collect();
         let sizes = [conv.out_channels, conv.in_channels, taps.len()];
-        let mut weights = Buffer::zeros(tile::packed_len(sizes));
-        tile::pack(target.isa, sizes, grid.distance, |o, c, t| weight.value(o, c, t), &mut weights);
+        let (len, value) = (tile::packed_len(sizes), |o, c, t| weight.value(o, c, t));
+        // Of a first layer there are few, and bf16 would be a tile of its own.
+        let weights = if bf16 && !plain {
+            let mut weights = Buffer::zeros(len);
+            tile::pack(target.isa, sizes, grid.distance, value, &mut weights);
+            Packed::Bf16(weights)
+        } else {
+            let mut weights = Buffer::zeros(len);
+            tile::pack(target.isa, sizes, grid.distance, value, &mut weights);
+            Packed::F32(weights)
+        };
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
         Self { target, conv, grid, taps, weights, bias, activation }
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
-        4 * self.weights.len()
+        self.weights.bytes()
+    }
+
+    pub(crate) fn is_bf16(&self) -> bool {
+        matches!(self.weights, Packed::Bf16(_))
     }
 
     fn blocks(&self) -> usize {
@@ -324,6 +339,24 @@ impl Kernel for Work<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's promise; a pixel of few values has weights in `f32`.
+        unsafe {
+            match &self.direct.weights {
+                Packed::F32(weights) if self.direct.grid.distance == FEW => {
+                    self.tiles::<V, f32, FEW>(weights.pointer());
+                }
+                Packed::F32(weights) => self.tiles::<V, f32, LANES>(weights.pointer()),
+                Packed::Bf16(weights) => self.tiles::<V, u16, LANES>(weights.pointer()),
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    /// # Safety
+    /// As [`Direct::multiply`], and the pixels of the input stand at that distance.
+    #[inline(always)]
+    unsafe fn tiles<V: Vector, T: Stored, const DISTANCE: usize>(self, packed: *const T) {
         let Self { direct, run, x, n, rows, strips, columns, groups } = self;
         let Run { memory, product, epilogue, residual, y } = run;
         let blocks = direct.conv.out_channels.div_ceil(LANES);
@@ -336,7 +369,7 @@ impl Kernel for Work<'_> {
         unsafe {
             for group in groups {
                 let first = group * V::TILE_BLOCKS;
-                let weights = direct.weights.pointer().add(group * group_len);
+                let weights = packed.add(group * group_len);
                 let bias =
                     direct.bias.as_ref().map_or(std::ptr::null(), |bias| bias.pointer().add(first * LANES));
                 for row in rows.clone() {
@@ -347,18 +380,14 @@ impl Kernel for Work<'_> {
                         let one = Tile {
                             product,
                             epilogue,
-                            x: x.wrapping_add(row * row_step + strip.start * direct.grid.distance),
+                            x: x.wrapping_add(row * row_step + strip.start * DISTANCE),
                             weights,
                             y: to.add(place),
                             residual: added.cast_const().wrapping_add(place),
                             bias,
                         };
                         let width = V::TILE_BLOCKS.min(blocks - first);
-                        if direct.grid.distance == FEW {
-                            tile::tile::<V, FEW>(one, width, strip.len());
-                        } else {
-                            tile::tile::<V, LANES>(one, width, strip.len());
-                        }
+                        tile::tile::<V, T, DISTANCE>(one, width, strip.len());
                     }
                 }
             }

@@ -152,7 +152,7 @@ impl Kernel for Products<'_> {
                             residual: std::ptr::null(),
                             bias: std::ptr::null(),
                         };
-                        tile::tile::<V, LANES>(
+                        tile::tile::<V, _, LANES>(
                             one,
                             V::TILE_BLOCKS.min(blocks - group * V::TILE_BLOCKS),
                             strip.len(),

@@ -42,13 +42,17 @@ impl Chooser {
 
     /// What computes it, with errors that the precision allows.
     fn candidates(&self, conv: &Conv) -> Vec<Algorithm> {
-        let mut candidates = vec![Algorithm::Direct];
-        if self.precision != Precision::Exact {
-            // F(6x6) is left out: its error comes near to the bound of 2e-5.
-            let tiles = [Winograd::F2x3, Winograd::F4x3, Winograd::F2x5].map(Algorithm::Winograd);
-            candidates.extend(tiles.into_iter().filter(|&algorithm| ConvStep::fits(algorithm, conv)));
+        match self.precision {
+            Precision::Exact => vec![Algorithm::Direct],
+            // Transformed weights are up to four times as many: memory is what this precision is for.
+            Precision::Bf16 => vec![Algorithm::DirectBf16],
+            Precision::F32 | Precision::Bf16Linear => {
+                // F(6x6) is left out: its error comes near to the bound of 2e-5.
+                let tiles = [Winograd::F2x3, Winograd::F4x3, Winograd::F2x5].map(Algorithm::Winograd);
+                let fits = |&algorithm: &Algorithm| ConvStep::fits(algorithm, conv);
+                std::iter::once(Algorithm::Direct).chain(tiles.into_iter().filter(fits)).collect()
+            }
         }
-        candidates
     }
 
     /// The fastest of a few runs each, in turn, on values that are not zero.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use cnn_kernels::blocked::{
     Buffer, Combine, ConvInput, ConvStep, Depthwise, Foreign, Interleave, Layer, Lend, Linear, Map, Move,
-    Place, Plain, Pool, Program, Step, Target, Weight,
+    Place, Plain, Pool, Program, Step, Target, Weight, to_bf16,
 };
 use cnn_kernels::simd::Isa;
 
@@ -202,21 +202,27 @@ impl Lowering<'_> {
     /// The weight of a fully connected layer: that of the network, if nothing changes it.
     fn weight(&self, linear: &fuse::Linear) -> Result<Weight> {
         let (tensor, scale) = (&linear.weight, linear.affine.scale.as_deref());
-        if scale.is_none() && self.precision != Precision::Bf16 {
-            if let Some(place) = self.deferred.and_then(|deferred| deferred.find(tensor)) {
-                return Ok(Weight::Shared(Arc::new(place.copy()?)));
-            }
-            if tensor.is_contiguous() {
-                return Ok(Weight::Shared(Arc::new(Lent(tensor.clone()))));
-            }
+        let halves = self.precision.halves_linear();
+        if let Some(scale) = scale {
+            return self.values(tensor, |values| {
+                let values = scaled(values, scale, linear.features[0]);
+                if halves { Weight::bf16(&values) } else { Weight::f32(&values) }
+            });
         }
-        self.values(tensor, |values| {
-            let values = scaled(values, scale, linear.features[0]);
-            match self.precision {
-                Precision::Bf16 => Weight::bf16(&values),
-                _ => Weight::Shared(Arc::new(Buffer::from_slice(&values))),
+        match self.deferred.and_then(|deferred| deferred.find(tensor)) {
+            Some(place) if halves => {
+                let mut weight = Buffer::zeros(tensor.elem_count());
+                place.each(|first, values| to_bf16(values, &mut weight[first..][..values.len()]))?;
+                Ok(Weight::Bf16(Arc::new(weight)))
             }
-        })
+            Some(place) => {
+                let mut weight = Buffer::zeros(tensor.elem_count());
+                place.each(|first, values| weight[first..][..values.len()].copy_from_slice(values))?;
+                Ok(Weight::Shared(Arc::new(weight)))
+            }
+            None if halves => Ok(with_values(tensor, Weight::bf16)?),
+            None => Ok(Weight::Shared(Arc::new(Lent(tensor.contiguous()?)))),
+        }
     }
 
     /// An operation that is run as the network itself would run it.
@@ -256,12 +262,9 @@ fn to_f32(values: &[f64]) -> Vec<f32> {
 }
 
 /// Rows of `each` values, times a factor each.
-fn scaled<'v>(values: &'v [f32], scale: Option<&[f64]>, each: usize) -> Cow<'v, [f32]> {
-    let Some(scale) = scale else { return Cow::Borrowed(values) };
+fn scaled(values: &[f32], scale: &[f64], each: usize) -> Vec<f32> {
     let rows = values.chunks(each).zip(scale);
-    Cow::Owned(
-        rows.flat_map(|(row, &factor)| row.iter().map(move |&x| (f64::from(x) * factor) as f32)).collect(),
-    )
+    rows.flat_map(|(row, &factor)| row.iter().map(move |&x| (f64::from(x) * factor) as f32)).collect()
 }
 
 /// A contiguous tensor of `f32` on the CPU.
