@@ -12,6 +12,8 @@ network! {
         -> flatten -> fc40 relu -> fc: fc10
     }
 
+    Maps: 3x24x24 -> 32x24x24 { conv3-32 relu conv5-32(pad=2) relu conv3-32 relu conv3-32(groups=8) }
+
     Sized: [3, H, W] -> 4 { conv3-8 relu -> gap -> fc4 }
 }
 
@@ -191,4 +193,26 @@ fn precisions_and_tunings() {
     assert_eq!(less, linear + 4 * 1200 + 2 * 2 * 2304);
     // The same every time.
     assert_eq!(run(batch).0, single);
+}
+
+#[test]
+fn values_that_are_not_finite_are_where_forward_has_them() {
+    let network = Maps::init(Init::seed(3), &Device::Cpu).unwrap();
+    let mut plan = network.compile(&CompileOptions::batch(1)).unwrap();
+    let ways: Vec<&str> = plan.steps().iter().map(|row| row.algorithm.as_str()).collect();
+    assert!(ways.iter().filter(|way| way.starts_with("winograd")).count() == 2, "{ways:?}");
+    for special in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut pixels = values("input", 3 * 24 * 24);
+        pixels[24 * 9 + 13] = special;
+        let x = Tensor::from_vec(pixels, (1, 3, 24, 24), &Device::Cpu).unwrap();
+        let (found, expected) = (numbers(&plan.run(&x).unwrap()), numbers(&network.forward(&x).unwrap()));
+        let finite = |values: &[f32]| values.iter().filter(|value| value.is_finite()).count();
+        // A part of the map sees it: 11 x 11 pixels of 24 x 24 at most.
+        assert!(finite(&expected) >= 32 * (24 * 24 - 11 * 11) && finite(&expected) < expected.len());
+        for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let alike =
+                (found - expected).abs() <= 1e-5 || found == expected || found.is_nan() && expected.is_nan();
+            assert!(alike, "{special}, value {place}: {found} and {expected}");
+        }
+    }
 }

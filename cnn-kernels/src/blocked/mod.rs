@@ -11,6 +11,7 @@ mod affine;
 mod buffer;
 mod combine;
 mod conv;
+mod definition;
 mod depthwise;
 mod direct;
 mod epilogue;

@@ -10,6 +10,7 @@ mod lay_out;
 use std::ops::Range;
 
 use super::conv::ConvInput;
+use super::definition::{Again, Groups, Weights};
 use super::epilogue::Epilogue;
 use super::filter::Filter;
 use super::stored::{Packed, Stored};
@@ -35,6 +36,7 @@ const SHARED_VALUES: usize = 128 * 1024;
 pub(crate) struct Direct {
     target: Target,
     conv: Conv,
+    groups: Groups,
     grid: Grid,
     taps: Vec<usize>,
     weights: Packed,
@@ -122,6 +124,7 @@ struct Run<'a> {
     memory: Memory<'a>,
     product: Product<'a>,
     epilogue: Epilogue,
+    input: ConvInput,
     residual: Option<Map>,
     y: Map,
 }
@@ -161,7 +164,8 @@ impl Direct {
             Packed::F32(weights)
         };
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        Self { target, conv, grid, taps, weights, bias, activation }
+        let groups = Groups::of(weight);
+        Self { target, conv, groups, grid, taps, weights, bias, activation }
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
@@ -215,6 +219,7 @@ impl Direct {
                 out_block: y.plane(),
             },
             epilogue: Epilogue::new(residual, self.activation),
+            input,
             residual,
             y,
         };
@@ -356,24 +361,25 @@ impl Work<'_> {
     /// # Safety
     /// As [`Direct::multiply`], and the pixels of the input stand at that distance.
     #[inline(always)]
-    unsafe fn tiles<V: Vector, T: Stored, const DISTANCE: usize>(self, packed: *const T) {
-        let Self { direct, run, x, n, rows, strips, columns, groups } = self;
-        let Run { memory, product, epilogue, residual, y } = run;
+    unsafe fn tiles<V: Vector, T: Stored, const DISTANCE: usize>(&self, packed: *const T) {
+        let Self { direct, run, x, n, columns, .. } = *self;
+        let Run { memory, product, epilogue, residual, y, .. } = run;
         let blocks = direct.conv.out_channels.div_ceil(LANES);
         let group_len = V::TILE_BLOCKS * LANES * direct.conv.in_channels * direct.taps.len();
         let row_step = direct.grid.row_step * direct.grid.row_len();
         let count = columns.div_ceil(V::TILE_PIXELS);
         let sample = |map: &Map| memory.arena.wrapping_add(map.offset + n * map.stride);
         let (to, added) = (sample(y), residual.as_ref().map_or(std::ptr::null_mut(), sample));
+        let mixed = direct.groups.are_mixed(&direct.conv);
         // SAFETY: the caller's promise.
         unsafe {
-            for group in groups {
+            for group in self.groups.clone() {
                 let first = group * V::TILE_BLOCKS;
                 let weights = packed.add(group * group_len);
                 let bias =
                     direct.bias.as_ref().map_or(std::ptr::null(), |bias| bias.pointer().add(first * LANES));
-                for row in rows.clone() {
-                    for strip in strips.clone() {
+                for row in self.rows.clone() {
+                    for strip in self.strips.clone() {
                         let strip = part(columns, count, strip);
                         // The residual has the output's shape, so its rows and blocks are alike.
                         let place = first * product.out_block + (row * columns + strip.start) * LANES;
@@ -388,8 +394,89 @@ impl Work<'_> {
                         };
                         let width = V::TILE_BLOCKS.min(blocks - first);
                         tile::tile::<V, T, DISTANCE>(one, width, strip.len());
+                        if mixed && not_finite::<V>(one.y, width, strip.len(), product.out_block) {
+                            self.again::<V>(first..first + width, row * columns + strip.start, strip.len());
+                        }
                     }
                 }
+            }
+        }
+    }
+
+    /// Pixels from one on, by the definition: their groups share blocks with channels that are not finite.
+    ///
+    /// # Safety
+    /// As [`Direct::multiply`].
+    unsafe fn again<V: Vector>(&self, blocks: Range<usize>, pixel: usize, pixels: usize) {
+        let Self { direct, run, n, .. } = *self;
+        let ConvInput::Map(x) = run.input else { unreachable!("plain inputs have no groups") };
+        let width = direct.conv.columns.output();
+        for (block, pixel) in
+            blocks.flat_map(|block| (pixel..pixel + pixels).map(move |pixel| (block, pixel)))
+        {
+            let place = |map: &Map| {
+                run.memory
+                    .arena
+                    .wrapping_add(map.offset + n * map.stride + block * map.plane() + pixel * LANES)
+            };
+            let (row, column) = (pixel / width, pixel % width);
+            let bias = direct.bias.as_ref();
+            // SAFETY: the caller's promise; the pixel is this item's.
+            unsafe {
+                V::enter(Again {
+                    conv: &direct.conv,
+                    groups: direct.groups,
+                    weights: direct,
+                    epilogue: &run.epilogue,
+                    x: run.memory.arena.wrapping_add(x.offset + n * x.stride).cast_const(),
+                    plane: x.plane(),
+                    block,
+                    rows: row..row + 1,
+                    columns: column..column + 1,
+                    bias: bias.map_or(std::ptr::null(), |bias| bias.pointer().wrapping_add(block * LANES)),
+                    y: place(&run.y),
+                    residual: run.residual.as_ref().map_or(std::ptr::null_mut(), place).cast_const(),
+                });
+            }
+        }
+    }
+}
+
+/// Whether one of the outputs of a tile is not.
+///
+/// # Safety
+/// As [`Vector`]; the tile is in its buffer.
+#[inline(always)]
+unsafe fn not_finite<V: Vector>(y: *const f32, blocks: usize, pixels: usize, block: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sum = V::zero();
+        for b in 0..blocks {
+            for p in 0..pixels {
+                // Zero times what is not finite is not a number.
+                sum = V::zero().mul_add(V::load(y.add(b * block + p * LANES)), sum);
+            }
+        }
+        sum.sum().is_nan()
+    }
+}
+
+impl Weights for Direct {
+    #[inline(always)]
+    unsafe fn weight<V: Vector>(&self, block: usize, channel: usize, tap: usize) -> V {
+        let (channels, taps) = (self.conv.in_channels, self.taps.len());
+        let (group, inner) = (block / V::TILE_BLOCKS, block % V::TILE_BLOCKS);
+        let blocks = self.conv.out_channels.div_ceil(LANES);
+        let width = V::TILE_BLOCKS.min(blocks - group * V::TILE_BLOCKS);
+        let first = channel / LANES * LANES;
+        // As `tile::pack` writes them.
+        let row = first * taps + tap * LANES.min(channels - first) + channel - first;
+        let place = (group * V::TILE_BLOCKS * channels * taps + row * width + inner) * LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            match &self.weights {
+                Packed::F32(weights) => Stored::load::<V>(weights.pointer().add(place)),
+                Packed::Bf16(weights) => Stored::load::<V>(weights.pointer().add(place)),
             }
         }
     }

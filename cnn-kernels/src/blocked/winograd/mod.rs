@@ -14,12 +14,13 @@ mod transform;
 
 use std::ops::Range;
 
+use super::definition::{Groups, Weights};
 use super::direct::padded;
 use super::filter::Filter;
 use super::team::Member;
 use super::{Activation, Buffer, Map, Memory, Needs, Target, part, tile};
 use crate::conv::Conv;
-use crate::simd::LANES;
+use crate::simd::{LANES, Vector};
 use stages::{FromProducts, Products, ToTiles};
 
 /// Values between the planes of two positions: without the gap, planes of powers of two would fall on the same lines of
@@ -92,8 +93,11 @@ pub(crate) struct Transformed {
     target: Target,
     conv: Conv,
     algorithm: Winograd,
+    groups: Groups,
     /// Position by position, each packed for the product.
     weights: Buffer,
+    /// What gives a row of the weight back from one of its transform.
+    inverse: Vec<Vec<f64>>,
     bias: Option<Buffer>,
     activation: Option<Activation>,
     blocking: Blocking,
@@ -123,7 +127,8 @@ impl Transformed {
             transform::weights(target.isa, algorithm, [conv.out_channels, conv.in_channels], weight);
         let bias = bias.map(|bias| padded(bias, conv.out_channels));
         let blocking = Blocking::Shared;
-        let made = Self { target, conv, algorithm, weights, bias, activation, blocking };
+        let (groups, inverse) = (Groups::of(weight), transform::weight_inverse(algorithm));
+        let made = Self { target, conv, algorithm, groups, weights, inverse, bias, activation, blocking };
         Self { blocking: made.choose(), ..made }
     }
 
@@ -251,6 +256,7 @@ impl Transformed {
                                 of: self,
                                 memory,
                                 places,
+                                x,
                                 residual,
                                 y,
                                 tiles: range.clone(),
@@ -310,6 +316,7 @@ impl Transformed {
                             of: self,
                             memory,
                             places,
+                            x,
                             residual,
                             y,
                             tiles,
@@ -331,6 +338,30 @@ impl Transformed {
 
     fn packed_position(&self) -> usize {
         tile::packed_len([self.conv.out_channels, self.conv.in_channels, 1])
+    }
+}
+
+impl Weights for Transformed {
+    #[inline(always)]
+    unsafe fn weight<V: Vector>(&self, block: usize, channel: usize, tap: usize) -> V {
+        let (kernel, tile) = (self.algorithm.kernel(), self.algorithm.tile());
+        let (group, inner) = (block / V::TILE_BLOCKS, block % V::TILE_BLOCKS);
+        let width = V::TILE_BLOCKS.min(self.out_blocks() - group * V::TILE_BLOCKS);
+        // As `transform::weights` packs them.
+        let place = (group * V::TILE_BLOCKS * self.conv.in_channels + channel * width + inner) * LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut weight = V::zero();
+            for y in 0..tile {
+                for x in 0..tile {
+                    let factor = self.inverse[tap / kernel][y] * self.inverse[tap % kernel][x];
+                    let position = (y * tile + x) * self.packed_position();
+                    let transformed = V::load(self.weights.pointer().add(position + place));
+                    weight = transformed.mul_add(V::splat(factor as f32), weight);
+                }
+            }
+            weight
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::transform::{Line, Line2x3, Line2x5, Line4x3, Line6x3};
 use super::{Places, Transformed, Winograd};
+use crate::blocked::definition::Again;
 use crate::blocked::epilogue::Epilogue;
 use crate::blocked::tile::{self, Product, Tile};
 use crate::blocked::{Map, Memory, part};
@@ -169,6 +170,8 @@ pub(super) struct FromProducts<'a> {
     pub(super) of: &'a Transformed,
     pub(super) memory: Memory<'a>,
     pub(super) places: Places,
+    /// The input, for tiles whose values are not finite.
+    pub(super) x: Map,
     pub(super) residual: Option<Map>,
     pub(super) y: Map,
     pub(super) tiles: Range<usize>,
@@ -190,13 +193,15 @@ impl Kernel for FromProducts<'_> {
 impl AlongLines for FromProducts<'_> {
     #[inline(always)]
     unsafe fn along<V: Vector, L: Line>(self) {
-        let Self { of, memory, places, residual, y, tiles, blocks, first_block } = self;
+        let Self { of, memory, places, residual, y, ref tiles, ref blocks, first_block, .. } = self;
         let [rows, columns] = of.grid();
         let (height, width) = (of.conv.rows.output(), of.conv.columns.output());
         let epilogue = Epilogue::new(residual, of.activation);
         // SAFETY: the caller's promise: writes are clipped to the map.
         unsafe {
-            for block in blocks {
+            for block in blocks.clone() {
+                // Zero while all outputs are finite: zero times what is not is not a number.
+                let mut spoilt = V::zero();
                 let bias = match &of.bias {
                     Some(bias) => V::load(bias.pointer().add(block * LANES)),
                     None => V::zero(),
@@ -234,12 +239,66 @@ impl AlongLines for FromProducts<'_> {
                         for i in 0..L::OUTPUTS {
                             if i < shown {
                                 let value = line[i].add(bias);
+                                spoilt = value.mul_add(V::zero(), spoilt);
                                 epilogue.store(value, to.add(i * LANES), added.wrapping_add(i * LANES));
                             }
                         }
                         epilogue.rest::<V>(to, shown);
                     }
                 }
+                if spoilt.sum().is_nan() {
+                    self.again::<V>(&epilogue, block);
+                }
+            }
+        }
+    }
+}
+
+impl FromProducts<'_> {
+    /// The tiles of a block whose products are not finite, by the definition.
+    ///
+    /// # Safety
+    /// As [`Kernel::run`].
+    unsafe fn again<V: Vector>(&self, epilogue: &Epilogue, block: usize) {
+        let Self { of, memory, places, x, residual, y, ref tiles, first_block, .. } = *self;
+        let [rows, columns] = of.grid();
+        let (height, width) = (of.conv.rows.output(), of.conv.columns.output());
+        let outputs = of.algorithm.outputs();
+        for tile in tiles.clone() {
+            let from = ((block - first_block) * places.tiles + (tile - places.first)) * LANES;
+            let finite = (0..of.algorithm.positions() * LANES).all(|value| {
+                let place = from + value / LANES * places.y_plane + value % LANES;
+                // SAFETY: the products of a tile are in the scratch.
+                unsafe { *places.y.add(place) }.is_finite()
+            });
+            if finite {
+                continue;
+            }
+            let (n, row, column) = (tile / (rows * columns), tile / columns % rows, tile % columns);
+            let (y0, x0) = (row * outputs, column * outputs);
+            let place = |map: &Map| {
+                let start = map.offset + n * map.stride + block * map.plane() + (y0 * width + x0) * LANES;
+                memory.arena.wrapping_add(start)
+            };
+            // SAFETY: the caller's promise; the tile is this item's.
+            unsafe {
+                V::enter(Again {
+                    conv: &of.conv,
+                    groups: of.groups,
+                    weights: of,
+                    epilogue,
+                    x: memory.arena.wrapping_add(x.offset + n * x.stride).cast_const(),
+                    plane: x.plane(),
+                    block,
+                    rows: y0..height.min(y0 + outputs),
+                    columns: x0..width.min(x0 + outputs),
+                    bias: of
+                        .bias
+                        .as_ref()
+                        .map_or(std::ptr::null(), |bias| bias.pointer().wrapping_add(block * LANES)),
+                    y: place(&y),
+                    residual: residual.as_ref().map_or(std::ptr::null_mut(), place).cast_const(),
+                });
             }
         }
     }

@@ -36,6 +36,29 @@ fn weight_matrix(algorithm: Winograd) -> Vec<Vec<f64>> {
     rows
 }
 
+/// Gives a weight back from its transform along one axis: R rows of T, the least squares (GᵀG)⁻¹Gᵀ.
+pub(super) fn weight_inverse(algorithm: Winograd) -> Vec<Vec<f64>> {
+    let (matrix, r) = (weight_matrix(algorithm), algorithm.kernel());
+    // GᵀG beside Gᵀ, of which elimination makes 1 beside the inverse.
+    let mut rows: Vec<Vec<f64>> = (0..r)
+        .map(|i| {
+            let squares = (0..r).map(|j| matrix.iter().map(|row| row[i] * row[j]).sum());
+            squares.chain(matrix.iter().map(|row| row[i])).collect()
+        })
+        .collect();
+    // Without exchanges: the matrix is positive definite.
+    for i in 0..r {
+        let pivot = rows[i][i];
+        rows[i].iter_mut().for_each(|value| *value /= pivot);
+        let row = rows[i].clone();
+        for (_, other) in rows.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+            let factor = other[i];
+            other.iter_mut().zip(&row).for_each(|(value, x)| *value -= factor * x);
+        }
+    }
+    rows.into_iter().map(|row| row[r..].to_vec()).collect()
+}
+
 /// Transforms (K, C, R, R) and packs each of the T x T positions for the product, in `f64` and rounded once.
 pub(super) fn weights(isa: Isa, algorithm: Winograd, [k, c]: [usize; 2], weight: &Filter<'_>) -> Buffer {
     let (r, t) = (algorithm.kernel(), algorithm.tile());
