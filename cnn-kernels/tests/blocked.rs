@@ -93,8 +93,9 @@ impl Rig {
     }
 }
 
+/// Of NaN, whatever its digits.
 fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
+    values.iter().map(|value| if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() }).collect()
 }
 
 /// To the nearest values with eight bits, by arithmetic.
