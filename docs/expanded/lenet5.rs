@@ -336,8 +336,8 @@ impl LeNet5 {
             },
         )
     }
-    /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: what is packed is
-    /// read tensor by tensor, and the rest stays in the file, which is mapped.
+    /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: they are read
+    /// tensor by tensor, as they are packed.
     ///
     /// # Errors
     /// As [`Self::load`] and [`Self::compile`].

@@ -471,8 +471,8 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             },
         )
     }
-    /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: what is packed is
-    /// read tensor by tensor, and the rest stays in the file, which is mapped.
+    /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: they are read
+    /// tensor by tensor, as they are packed.
     ///
     /// # Errors
     /// As [`Self::load`] and [`Self::compile`].

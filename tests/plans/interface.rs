@@ -216,3 +216,20 @@ fn values_that_are_not_finite_are_where_forward_has_them() {
         }
     }
 }
+
+network! {
+    /// Inputs with the names of what generated code has.
+    Named: (pass: 2x4x4, output: 2x4x4) -> 3 {
+        pass -> conv1-2 @a; output -> conv1-2 @b; add(@a, @b) -> flatten -> fc: fc3
+    }
+}
+
+#[test]
+fn inputs_may_be_called_as_generated_variables_are() {
+    let network = Named::init(Init::seed(3), &Device::Cpu).unwrap();
+    let x = Tensor::ones((1, 2, 4, 4), DType::F32, &Device::Cpu).unwrap();
+    let expected = network.forward(&x, &x).unwrap();
+    let mut plan = network.compile(&CompileOptions::batch(1)).unwrap();
+    let found = plan.run_all(&[&x, &x]).unwrap();
+    assert!(deviation(&numbers(&found[0]), &numbers(&expected)) <= 1e-6);
+}

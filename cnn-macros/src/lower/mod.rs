@@ -15,6 +15,8 @@ mod editor;
 mod numbers;
 mod ops;
 mod owner;
+mod results;
+mod running;
 mod sizes;
 mod symbols;
 mod words;
