@@ -209,7 +209,7 @@ impl Context<'_> {
     }
 
     /// The names and sizes of the inputs.
-    fn input_sizes(&self) -> TokenStream {
+    pub(super) fn input_sizes(&self) -> TokenStream {
         match self.model.inputs.as_slice() {
             [input] if input.name.is_none() => quote!(&[("", &Self::INPUT)]),
             _ => quote!(&Self::INPUT),
