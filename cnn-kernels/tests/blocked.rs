@@ -437,12 +437,14 @@ fn check_combine(shape: [usize; 3], batch: usize, threads: usize, multiply: bool
     let [channels, height, width] = shape;
     let other_shape = if broadcast { [channels, 1, 1] } else { shape };
     let (len, other_len): (usize, usize) = (shape.iter().product(), other_shape.iter().product());
-    let (x, other) = (f32s(&numbers(batch * len, 9)), f32s(&numbers(batch * other_len, 10)));
+    let (mut x, other) = (f32s(&numbers(batch * len, 9)), f32s(&numbers(batch * other_len, 10)));
+    // All functions keep it, as PyTorch's do.
+    x[len / 2] = f32::NAN;
     let (scale, shift) = (f32s(&numbers(channels, 11)), f32s(&numbers(channels, 12)));
     type Function = fn(f64) -> f64;
     let activations: [(Option<Activation>, Function); 11] = [
         (None, |x| x),
-        (Some(Activation::Relu), |x| x.max(0.0)),
+        (Some(Activation::Relu), |x| x.clamp(0.0, f64::INFINITY)),
         (Some(Activation::Relu6), |x| x.clamp(0.0, 6.0)),
         (Some(Activation::LeakyRelu { slope: 0.25 }), |x| if x > 0.0 { x } else { 0.25 * x }),
         (Some(Activation::Elu { alpha: 1.5 }), |x| if x > 0.0 { x } else { 1.5 * x.exp_m1() }),

@@ -46,6 +46,12 @@ fn slices() {
     plan.run_slices(&[&pixels], &mut [&mut logits]).unwrap();
     assert!(deviation(&logits, &numbers(&network.forward(&x).unwrap())) <= 1e-6);
 
+    // From any address.
+    let shifted = [&[0.0], pixels.as_slice()].concat();
+    let mut room = vec![0.0; 23];
+    plan.run_slices(&[&shifted[1..]], &mut [&mut room[3..]]).unwrap();
+    assert_eq!(room[3..], logits);
+
     let mut refused = |inputs: &[&[f32]], outputs: &mut [&mut [f32]], reason: &str| {
         let error = plan.run_slices(inputs, outputs).unwrap_err().to_string();
         assert_eq!(error, format!("the plan of `Blocks`: {reason}"));
