@@ -48,7 +48,7 @@ fn slices() {
 
     // From any address.
     let shifted = [&[0.0], pixels.as_slice()].concat();
-    let mut room = vec![0.0; 23];
+    let mut room = [0.0; 23];
     plan.run_slices(&[&shifted[1..]], &mut [&mut room[3..]]).unwrap();
     assert_eq!(room[3..], logits);
 
