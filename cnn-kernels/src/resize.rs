@@ -68,7 +68,7 @@ pub fn nearest_gradient<T: Float>(upsample: &Upsample, grad_output: &[T], grad_i
 }
 
 /// Between which two input positions an output position lies, and how much of the second it takes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Between<T> {
     low: usize,
     high: usize,
@@ -84,20 +84,31 @@ fn between<T: Float>(size: usize, factor: usize) -> Vec<Between<T>> {
     positions.collect()
 }
 
-/// Writes the bilinear interpolation, the borders' values continued outwards.
-///
-/// # Panics
-/// If a slice has another length than `upsample` says.
-pub fn bilinear<T: Float>(upsample: &Upsample, input: &[T], output: &mut [T]) {
-    upsample.check(input.len(), output.len());
-    let [height, width] = upsample.input;
-    let rows = between::<T>(height, upsample.factors[0]);
-    let columns = between::<T>(width, upsample.factors[1]);
-    let out_plane = rows.len() * columns.len();
-    parallel::chunks(output, out_plane, 8 * out_plane, |index, output| {
-        let input = &input[index * height * width..][..height * width];
+/// A bilinear interpolation of planes of one size, prepared.
+#[derive(Clone, Debug)]
+pub struct Bilinear<T> {
+    width: usize,
+    rows: Vec<Between<T>>,
+    columns: Vec<Between<T>>,
+}
+
+impl<T: Float> Bilinear<T> {
+    /// Prepares it.
+    #[must_use]
+    pub fn new(upsample: &Upsample) -> Self {
+        let [height, width] = upsample.input;
+        let [down, right] = upsample.factors;
+        Self { width, rows: between(height, down), columns: between(width, right) }
+    }
+
+    /// Writes the interpolation of one plane.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the sizes say.
+    pub fn plane(&self, input: &[T], output: &mut [T]) {
+        let Self { width, rows, columns } = self;
         for (row, line) in rows.iter().zip(output.chunks_exact_mut(columns.len())) {
-            let (low, high) = (&input[row.low * width..][..width], &input[row.high * width..][..width]);
+            let (low, high) = (&input[row.low * width..][..*width], &input[row.high * width..][..*width]);
             for (column, to) in columns.iter().zip(line) {
                 let mix = |line: &[T]| {
                     line[column.low] * (T::one() - column.share) + line[column.high] * column.share
@@ -105,6 +116,20 @@ pub fn bilinear<T: Float>(upsample: &Upsample, input: &[T], output: &mut [T]) {
                 *to = mix(low) * (T::one() - row.share) + mix(high) * row.share;
             }
         }
+    }
+}
+
+/// Writes the bilinear interpolation, the borders' values continued outwards.
+///
+/// # Panics
+/// If a slice has another length than `upsample` says.
+pub fn bilinear<T: Float>(upsample: &Upsample, input: &[T], output: &mut [T]) {
+    upsample.check(input.len(), output.len());
+    let plane = upsample.input[0] * upsample.input[1];
+    let prepared = Bilinear::new(upsample);
+    let out_plane = prepared.rows.len() * prepared.columns.len();
+    parallel::chunks(output, out_plane, 8 * out_plane, |index, output| {
+        prepared.plane(&input[index * plane..][..plane], output);
     });
 }
 

@@ -43,6 +43,7 @@ fn check(name: &str, network: &dyn Network) -> Result<()> {
     let two = input(network.input_shape(), 2);
     let eager = network.forward_t(&two, false)?;
     let mut plan = network.compile(&CompileOptions::batch(2))?;
+    assert!(plan.steps().iter().all(|row| row.algorithm != "eager"), "{plan}");
     let both = deviation(&plan.run(&two)?, &eager)?;
     assert!(both <= 2e-5, "{name}: {both}");
     let mut plan = network.compile(&CompileOptions::batch(1))?;

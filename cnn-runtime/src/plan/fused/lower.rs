@@ -14,6 +14,7 @@ use super::choose::Chooser;
 use super::describe::{self, Row};
 use super::fuse::{self, Fused, Kind, Node};
 use super::layout::{self, Schedule, Spot, Task, What};
+use super::plain::{self, ByParts};
 use crate::error::Result;
 use crate::plan::stored::with_values;
 use crate::plan::{CompileOptions, Graph, Memory, Precision};
@@ -159,7 +160,7 @@ impl Lowering<'_> {
                 let y = self.map(task.writes);
                 Box::new(Interleave::new(target, batch, *steps, maps, affine, *activation, y))
             }
-            Kind::Eager(operation) => self.eager(operation, node, task),
+            Kind::Eager(operation) => self.elsewhere(operation, node, task)?,
             Kind::Input(_) | Kind::Concat | Kind::Slice(_) | Kind::Flatten => {
                 unreachable!("layout makes no task of it")
             }
@@ -225,8 +226,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// An operation that is run as the network itself would run it.
-    fn eager(&self, operation: &Operation, node: &Node, task: &Task) -> Box<dyn Step> {
+    /// An operation without a kernel on blocks: on row-major values, or as the network itself would run it.
+    fn elsewhere(&self, operation: &Operation, node: &Node, task: &Task) -> Result<Box<dyn Step>> {
         let len = |shape: &[usize]| shape.iter().skip(1).product::<usize>();
         let span = |spot, len| self.schedule.span(spot, len).expect("layout left no gap");
         let shapes: Vec<Vec<usize>> =
@@ -235,7 +236,10 @@ impl Lowering<'_> {
         let output = span(task.writes, len(&node.shape));
         let operation = operation.clone();
         let name = operation.name();
-        Box::new(Foreign::new(name, inputs, output, move |inputs, output| {
+        if let Some(ByParts { part, function }) = plain::by_parts(&operation, &shapes, &node.shape)? {
+            return Ok(Box::new(Foreign::by_parts(name, inputs, output, part, function)));
+        }
+        Ok(Box::new(Foreign::new(name, inputs, output, move |inputs, output| {
             let mut run = || -> candle_core::Result<()> {
                 let tensors: Vec<Tensor> = inputs
                     .iter()
@@ -249,7 +253,7 @@ impl Lowering<'_> {
                 Ok(())
             };
             run().map_err(|error| error.to_string())
-        }))
+        })))
     }
 }
 

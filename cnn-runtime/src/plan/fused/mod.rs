@@ -7,6 +7,7 @@ mod describe;
 mod fuse;
 mod layout;
 mod lower;
+mod plain;
 mod transposed;
 
 pub use describe::Row;

@@ -1,0 +1,204 @@
+//! Operations that have no kernel on blocks, as functions of row-major slices: no tensor is made while a plan runs.
+
+use candle_core::{Device, Tensor};
+use cnn_kernels::channels::{self, Factors, Planes};
+use cnn_kernels::lrn::{self, Response};
+use cnn_kernels::resize::{self, Bilinear, Upsample};
+
+use crate::error::Result;
+use crate::ops::{activation, lrn as response_norm, norm, resize as upsampling};
+use crate::plan::with_values;
+use crate::value::{Activation, Operation, Value};
+
+/// Of the inputs, the number of a part of the output, and that part.
+type Function = Box<dyn Fn(&[&[f32]], usize, &mut [f32]) + Send + Sync>;
+
+/// Computes an output part by part.
+pub(super) struct ByParts {
+    /// Values of a part.
+    pub(super) part: usize,
+    pub(super) function: Function,
+}
+
+impl ByParts {
+    fn new(part: usize, function: impl Fn(&[&[f32]], usize, &mut [f32]) + Send + Sync + 'static) -> Self {
+        Self { part, function: Box::new(function) }
+    }
+}
+
+/// How an operation is computed on inputs of these shapes. None where only tensors can.
+pub(super) fn by_parts(
+    operation: &Operation,
+    shapes: &[Vec<usize>],
+    output: &[usize],
+) -> Result<Option<ByParts>> {
+    let Some(x) = shapes.first() else { return Ok(None) };
+    let made = match operation {
+        Operation::PixelShuffle(_)
+        | Operation::ChannelShuffle(_)
+        | Operation::Crop2d(_)
+        | Operation::Pad2d { .. }
+        | Operation::Split { .. } => moved(operation, x, output)?,
+        Operation::UpsampleNearest2d(factors) => {
+            let (_, sizes) = upsampling::upsample_sizes(operation.name(), x, *factors)?;
+            let one = Upsample { planes: 1, ..sizes };
+            let plane = one.input[0] * one.input[1];
+            ByParts::new(one.output().iter().product(), move |x, index, y| {
+                resize::nearest(&one, &x[0][index * plane..][..plane], y);
+            })
+        }
+        Operation::UpsampleBilinear2d(factors) => {
+            let (_, sizes) = upsampling::upsample_sizes(operation.name(), x, *factors)?;
+            let (plane, prepared) = (sizes.input[0] * sizes.input[1], Bilinear::new(&sizes));
+            ByParts::new(sizes.output().iter().product(), move |x, index, y| {
+                prepared.plane(&x[0][index * plane..][..plane], y);
+            })
+        }
+        &Operation::LocalResponseNorm { size, alpha, beta, k } => {
+            let planes = Planes { batch: 1, ..response_norm::local_response_norm_sizes(x, size)? };
+            let (len, response) = (planes.len(), Response { size, alpha, beta, k });
+            ByParts::new(len, move |x, index, y| {
+                lrn::forward(&planes, &response, &x[0][index * len..][..len], y);
+            })
+        }
+        Operation::PRelu(layer) => {
+            let (planes, _) = activation::prelu_sizes(x, layer.weight().dims())?;
+            let slopes = with_values(layer.weight(), <[f32]>::to_vec)?;
+            let one = Planes { batch: 1, channels: 1, ..planes };
+            ByParts::new(planes.plane, move |x, index, y| {
+                let slope = index % planes.channels % slopes.len();
+                let x = &x[0][index * planes.plane..][..planes.plane];
+                channels::prelu(&one, x, &slopes[slope..=slope], y);
+            })
+        }
+        Operation::Scale(layer) => {
+            let planes = activation::softmax_sizes(x)?;
+            let factors = with_values(layer.weight(), <[f32]>::to_vec)?;
+            let one = Planes { batch: 1, channels: 1, ..planes };
+            ByParts::new(planes.plane, move |x, index, y| {
+                let factor = index % planes.channels;
+                let x = &x[0][index * planes.plane..][..planes.plane];
+                channels::scale(&one, Factors::PerChannel, x, &factors[factor..=factor], y);
+            })
+        }
+        Operation::Activation(Activation::Softmax) => {
+            let planes = Planes { batch: 1, ..activation::softmax_sizes(x)? };
+            let len = planes.len();
+            ByParts::new(len, move |x, index, y| {
+                channels::softmax(&planes, &x[0][index * len..][..len], y);
+            })
+        }
+        Operation::Activation(activation) => {
+            let Some(activation) = activation.elementwise() else { return Ok(None) };
+            let len = x.iter().skip(1).product();
+            ByParts::new(len, move |x, index, y| activation.forward(&x[0][index * len..][..len], y))
+        }
+        Operation::Add | Operation::Mul if shapes.iter().all(|shape| shape == output) => {
+            let (len, add) = (x.iter().skip(1).product(), matches!(operation, Operation::Add));
+            ByParts::new(len, move |x, index, y| {
+                let [a, b] = [0, 1].map(|input| &x[input][index * len..][..len]);
+                let pairs = a.iter().zip(b);
+                y.iter_mut().zip(pairs).for_each(|(y, (a, b))| *y = if add { a + b } else { a * b });
+            })
+        }
+        Operation::GroupNorm(layer) => {
+            let groups = layer.config().num_groups;
+            let planes = norm::group_norm_sizes(x, groups, layer.weight().dims())?;
+            let parameters = [layer.weight(), layer.bias()].map(Some);
+            grouped(planes, groups, parameters, layer.config().eps)?
+        }
+        Operation::InstanceNorm2d(layer) => {
+            let planes = norm::instance_norm_sizes(x)?;
+            let parameters = [layer.weight(), layer.bias()];
+            grouped(planes, planes.channels, parameters, layer.config().eps)?
+        }
+        Operation::LayerNorm(layer) => {
+            let planes = norm::layer_norm_sizes(x, layer.weight().dims())?;
+            let [weight, bias] = parameters(planes, [layer.weight(), layer.bias()].map(Some))?;
+            let (Planes { channels, plane, .. }, eps) = (planes, layer.config().eps);
+            let len = channels * plane;
+            ByParts::new(len, move |x, index, y| {
+                layer_norm(&x[0][index * len..][..len], [&weight, &bias], plane, eps, y);
+            })
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(made))
+}
+
+/// An operation that puts values elsewhere, or zeros: where each came from is asked once, of the operation itself.
+fn moved(operation: &Operation, x: &[usize], output: &[usize]) -> Result<ByParts> {
+    let sample: Vec<usize> = std::iter::once(1).chain(x.iter().skip(1).copied()).collect();
+    let len: usize = sample.iter().product();
+    // `f64` holds all of these exactly; 0 is a value that was not there.
+    let places: Vec<f64> = (1..=len).map(|place| place as f64).collect();
+    let places = Tensor::from_vec(places, sample, &Device::Cpu)?;
+    let places = <Tensor as Value>::apply(operation, &[&places])?.flatten_all()?.to_vec1::<f64>()?;
+    let places: Vec<usize> = places.into_iter().map(|place| place as usize).collect();
+    let part: usize = output.iter().skip(2).product();
+    let parts = places.len() / part.max(1);
+    Ok(ByParts::new(part, move |x, index, y| {
+        let x = &x[0][index / parts * len..][..len];
+        for (y, &place) in y.iter_mut().zip(&places[index % parts * part..]) {
+            *y = place.checked_sub(1).map_or(0.0, |place| x[place]);
+        }
+    }))
+}
+
+/// A weight and a bias for each channel; ones and zeros where there are none.
+fn parameters(planes: Planes, [weight, bias]: [Option<&Tensor>; 2]) -> Result<[Vec<f32>; 2]> {
+    let values = |tensor: Option<&Tensor>, value: f32| match tensor {
+        Some(tensor) => with_values(tensor, <[f32]>::to_vec),
+        None => Ok(vec![value; planes.channels]),
+    };
+    Ok([values(weight, 1.0)?, values(bias, 0.0)?])
+}
+
+/// Normalization of groups of channels, each over all of its values.
+fn grouped(planes: Planes, groups: usize, tensors: [Option<&Tensor>; 2], eps: f64) -> Result<ByParts> {
+    let [weight, bias] = parameters(planes, tensors)?;
+    let (plane, width) = (planes.plane, planes.channels / groups);
+    let len = width * plane;
+    Ok(ByParts::new(len, move |x, index, y| {
+        let x = &x[0][index * len..][..len];
+        let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / len as f64;
+        let variance = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / len as f64;
+        let inverse = 1.0 / (variance + eps).sqrt();
+        let first = index % groups * width;
+        let lines = x.chunks_exact(plane).zip(y.chunks_exact_mut(plane));
+        for ((x, y), (&weight, &bias)) in lines.zip(weight[first..].iter().zip(&bias[first..])) {
+            let (mean, scale) = (mean as f32, (f64::from(weight) * inverse) as f32);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale + bias);
+        }
+    }))
+}
+
+/// Layer normalization of one sample: of each pixel over its channels.
+fn layer_norm(x: &[f32], [weight, bias]: [&[f32]; 2], plane: usize, eps: f64, y: &mut [f32]) {
+    /// Pixels whose sums are made together: lines are read in order.
+    const PIXELS: usize = 32;
+    let channels = weight.len() as f64;
+    for first in (0..plane).step_by(PIXELS) {
+        let pixels = PIXELS.min(plane - first);
+        let line = |channel: usize| channel * plane + first..channel * plane + first + pixels;
+        let (mut means, mut inverses) = ([0.0f64; PIXELS], [0.0f64; PIXELS]);
+        for channel in 0..weight.len() {
+            means.iter_mut().zip(&x[line(channel)]).for_each(|(sum, &x)| *sum += f64::from(x));
+        }
+        means.iter_mut().for_each(|sum| *sum /= channels);
+        for channel in 0..weight.len() {
+            let values = means.iter().zip(&x[line(channel)]);
+            inverses
+                .iter_mut()
+                .zip(values)
+                .for_each(|(sum, (mean, &x))| *sum += (f64::from(x) - mean).powi(2));
+        }
+        inverses.iter_mut().for_each(|sum| *sum = 1.0 / (*sum / channels + eps).sqrt());
+        for (channel, (&weight, &bias)) in weight.iter().zip(bias).enumerate() {
+            let values = x[line(channel)].iter().zip(means.iter().zip(&inverses));
+            for (y, (&x, (&mean, &inverse))) in y[line(channel)].iter_mut().zip(values) {
+                *y = (x - mean as f32) * inverse as f32 * weight + bias;
+            }
+        }
+    }
+}
