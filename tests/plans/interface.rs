@@ -239,3 +239,29 @@ fn inputs_may_be_called_as_generated_variables_are() {
     let found = plan.run_all(&[&x, &x]).unwrap();
     assert!(deviation(&numbers(&found[0]), &numbers(&expected)) <= 1e-6);
 }
+
+network! {
+    /// Large maps and few weights.
+    Deep: 3x96x96 -> 10 { (conv3-16 bn relu) x6 -> pool2 -> conv3-16 relu -> gap -> fc: fc10 }
+}
+
+#[test]
+fn a_batch_that_fits_no_cache_goes_in_turns() {
+    let network = Deep::init(Init::seed(3), &Device::Cpu).unwrap();
+    let x = Tensor::from_vec(values("input", 8 * 3 * 96 * 96), (8, 3, 96, 96), &Device::Cpu).unwrap();
+    let expected = numbers(&network.forward(&x).unwrap());
+    let mut plan = network.compile(&CompileOptions::batch(8)).unwrap();
+    assert!(plan.to_string().starts_with("Deep, batch 8 in 8 turns, F32, "), "{plan}");
+    assert!(deviation(&numbers(&plan.run(&x).unwrap()), &expected) <= 2e-5);
+    let (pixels, mut logits) = (numbers(&x), vec![0.0; 80]);
+    plan.fork().run_slices(&[&pixels], &mut [&mut logits]).unwrap();
+    assert!(deviation(&logits, &expected) <= 2e-5);
+    // What it says is of the whole batch; the memory is that of one sample.
+    let one = network.compile(&CompileOptions::batch(1)).unwrap();
+    assert_eq!(plan.memory(), one.memory());
+    let macs = |plan: &Plan| plan.steps().iter().map(|row| row.macs).sum::<usize>();
+    assert_eq!(macs(&plan), 8 * macs(&one));
+    assert_eq!(plan.steps().last().unwrap().output, [8, 10]);
+    assert_eq!(plan.profile(&[&x]).unwrap().len(), plan.steps().len());
+    assert!(plan.run(&x.narrow(0, 0, 1).unwrap()).is_err());
+}

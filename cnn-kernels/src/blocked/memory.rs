@@ -17,6 +17,8 @@ pub struct Memory<'r> {
     pub(crate) private: *mut f32,
     /// Distance between the members' scratch.
     pub(crate) private_stride: usize,
+    /// The sample of inputs and outputs that is the first of this turn.
+    pub(crate) first: usize,
     /// The inputs of the run.
     pub(crate) inputs: &'r [&'r [f32]],
     /// The outputs of the run: their first values.
@@ -40,8 +42,8 @@ impl Memory<'_> {
     pub(crate) fn plain(&self, plain: Plain, n: usize, len: usize) -> *const f32 {
         match plain {
             Plain::Arena { offset, stride } => self.arena.wrapping_add(offset + n * stride).cast_const(),
-            Plain::Input(index) => self.inputs[index].as_ptr().wrapping_add(n * len),
-            Plain::Output(index) => self.outputs[index].wrapping_add(n * len).cast_const(),
+            Plain::Input(index) => self.inputs[index].as_ptr().wrapping_add((self.first + n) * len),
+            Plain::Output(index) => self.outputs[index].wrapping_add((self.first + n) * len).cast_const(),
         }
     }
 
@@ -50,7 +52,7 @@ impl Memory<'_> {
         match plain {
             Plain::Arena { offset, stride } => self.arena.wrapping_add(offset + n * stride),
             Plain::Input(_) => unreachable!("inputs are not written"),
-            Plain::Output(index) => self.outputs[index].wrapping_add(n * len),
+            Plain::Output(index) => self.outputs[index].wrapping_add((self.first + n) * len),
         }
     }
 }

@@ -41,6 +41,10 @@ pub(crate) mod sealed {
 /// Steps in order. It is shared by all that run it; each has a [`Workspace`].
 pub struct Program {
     steps: Vec<Box<dyn Step>>,
+    /// Samples of a turn.
+    batch: usize,
+    turns: usize,
+    /// Of all turns together.
     inputs: Vec<usize>,
     outputs: Vec<usize>,
     arena: usize,
@@ -103,7 +107,23 @@ impl Program {
             scratch.private = scratch.private.max(needs.private.next_multiple_of(16) + 48);
             scratch.phases += needs.phases;
         }
-        Self { steps, inputs, outputs, arena, scratch, threads: threads.max(1) }
+        let threads = threads.max(1);
+        Self { steps, batch, turns: 1, inputs, outputs, arena, scratch, threads }
+    }
+
+    /// The same program for so many batches, one after another: a run takes and gives all of them.
+    ///
+    /// # Panics
+    /// Where their values are more than an address space has, or for none.
+    #[must_use]
+    pub fn in_turns(self, turns: usize) -> Self {
+        assert!(turns > 0, "no turns");
+        let all = |lengths: Vec<usize>| -> Vec<usize> {
+            let all =
+                lengths.into_iter().map(|len| len.checked_mul(turns).expect("values that can be there"));
+            all.collect()
+        };
+        Self { turns: self.turns * turns, inputs: all(self.inputs), outputs: all(self.outputs), ..self }
     }
 
     /// The steps.
@@ -153,7 +173,8 @@ impl Program {
         self.run_observed(workspace, inputs, outputs, &|_| {})
     }
 
-    /// As [`run`](Self::run), and calls `after` with the number of each step that is done, on one of the threads.
+    /// As [`run`](Self::run), and calls `after` with the number of each step that is done, on one of the threads and
+    /// in every turn.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -183,7 +204,8 @@ impl Program {
         workspace.pointers.clear();
         workspace.pointers.extend(outputs.iter_mut().map(|output| output.as_mut_ptr()));
         let shared = base.wrapping_add(self.arena);
-        let memory = Memory {
+        let memory = |turn: usize| Memory {
+            first: turn * self.batch,
             arena: base,
             shared,
             private: shared.wrapping_add(self.scratch.shared),
@@ -192,17 +214,20 @@ impl Program {
             outputs: &workspace.pointers,
             error: &workspace.error,
         };
-        workspace.board.run(self.threads, |member| {
-            // All of it is captured, not its pointers one by one, which could not be sent.
-            let memory = &memory;
-            for (index, step) in self.steps.iter().enumerate() {
-                // SAFETY: places were checked when the program was made, lengths above.
-                unsafe { step.run(member, *memory) }
-                if member.leads() {
-                    after(index);
+        for turn in 0..self.turns {
+            let memory = memory(turn);
+            workspace.board.run(self.threads, |member| {
+                // All of it is captured, not its pointers one by one, which could not be sent.
+                let memory = &memory;
+                for (index, step) in self.steps.iter().enumerate() {
+                    // SAFETY: places were checked when the program was made, lengths above.
+                    unsafe { step.run(member, *memory) }
+                    if member.leads() {
+                        after(index);
+                    }
                 }
-            }
-        });
+            });
+        }
         match workspace.error.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error),
             None => Ok(()),

@@ -223,7 +223,13 @@ impl Plan {
         let note = |_| ends.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         self.run_observed(inputs, &note)?;
         let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(ends.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0])).collect())
+        let mut times = vec![Duration::ZERO; self.steps().len()];
+        // Step after step, in every turn.
+        for (index, pair) in ends.windows(2).enumerate() {
+            let step = index % times.len();
+            times[step] += pair[1].saturating_duration_since(pair[0]);
+        }
+        Ok(times)
     }
 
     /// The outputs for these inputs, without candle: whole batches, row-major, in the order of the declaration. Nothing
@@ -401,7 +407,11 @@ impl fmt::Display for Plan {
         let lowered = prepared.lowered();
         let CompileOptions { batch, precision, tuning, .. } = self.options;
         let Target { isa, threads } = lowered.target;
-        writeln!(f, "{}, batch {batch}, {precision:?}, {tuning:?}, {threads} threads, {isa}", self.name)?;
+        write!(f, "{}, batch {batch}", self.name)?;
+        if lowered.turns > 1 {
+            write!(f, " in {} turns", lowered.turns)?;
+        }
+        writeln!(f, ", {precision:?}, {tuning:?}, {threads} threads, {isa}")?;
         fused::table(&lowered.rows, lowered.memory(), f)
     }
 }

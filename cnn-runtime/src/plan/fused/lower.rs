@@ -30,6 +30,8 @@ pub(in crate::plan) struct Lowered {
     pub(in crate::plan) program: Program,
     pub(in crate::plan) target: Target,
     pub(in crate::plan) rows: Vec<Row>,
+    /// In which a batch is computed.
+    pub(in crate::plan) turns: usize,
     /// With the batch.
     pub(in crate::plan) inputs: Vec<Vec<usize>>,
     pub(in crate::plan) outputs: Vec<Vec<usize>>,
@@ -43,10 +45,11 @@ impl Lowered {
     }
 }
 
-/// Compiles a recorded graph.
+/// Compiles a recorded graph, which is run so many times for a batch.
 pub(in crate::plan) fn lower(
     graph: &Graph,
     options: &CompileOptions,
+    turns: usize,
     deferred: Option<&Deferred>,
 ) -> Result<Lowered> {
     let fused = fuse::fuse(graph)?;
@@ -67,7 +70,10 @@ pub(in crate::plan) fn lower(
     let mut rows = Vec::with_capacity(schedule.tasks.len());
     for task in &schedule.tasks {
         let step = lowering.task(task)?;
-        rows.push(describe::row(&fused, task, step.as_ref()));
+        let mut row = describe::row(&fused, task, step.as_ref());
+        row.output[0] *= turns;
+        row.macs *= turns;
+        rows.push(row);
         steps.push(step);
     }
     let shape_of = |node: usize| fused.nodes[node].shape.clone();
@@ -91,7 +97,12 @@ pub(in crate::plan) fn lower(
         schedule.arena,
         target.threads,
     );
-    Ok(Lowered { program, target, rows, inputs, outputs })
+    let all = |mut shapes: Vec<Vec<usize>>| {
+        shapes.iter_mut().for_each(|shape| shape[0] *= turns);
+        shapes
+    };
+    let (program, inputs, outputs) = (program.in_turns(turns), all(inputs), all(outputs));
+    Ok(Lowered { program, target, rows, turns, inputs, outputs })
 }
 
 struct Lowering<'f> {

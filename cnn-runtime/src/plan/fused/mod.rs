@@ -1,5 +1,5 @@
 //! A recorded graph as kernels: fused ([`fuse`]), laid out ([`layout`], [`arena`]), with an algorithm for each
-//! convolution ([`choose`]) and its weights packed ([`lower`]).
+//! convolution ([`choose`]) and its weights packed ([`lower`]); a batch all at once or in [`turns`].
 
 mod arena;
 mod choose;
@@ -9,7 +9,9 @@ mod layout;
 mod lower;
 mod plain;
 mod transposed;
+mod turns;
 
 pub use describe::Row;
 pub(super) use describe::table;
 pub(super) use lower::{Lowered, lower};
+pub(super) use turns::turns;
