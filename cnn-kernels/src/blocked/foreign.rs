@@ -27,7 +27,7 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// A step that calls the function, on one thread.
+    /// A step that calls the function, on the thread that runs the program; the function may use rayon.
     ///
     /// # Panics
     /// Where the output overlaps with an input.
@@ -44,6 +44,7 @@ impl Foreign {
     }
 
     /// A step that calls the function for each part of the output of so many values, with its number, on all threads.
+    /// Where there are several parts, it must not use rayon: see [`Step::waits`].
     ///
     /// # Panics
     /// Where the output overlaps with an input, or is not so many parts.
@@ -76,6 +77,11 @@ impl Foreign {
 impl Step for Foreign {
     fn needs(&self) -> Needs {
         Needs { phases: 1, ..Needs::default() }
+    }
+
+    /// What is given the whole output may share it out itself.
+    fn waits(&self) -> bool {
+        self.part >= self.output[1]
     }
 
     fn algorithm(&self) -> String {

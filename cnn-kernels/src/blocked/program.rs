@@ -18,6 +18,12 @@ pub trait Step: Debug + Send + Sync + sealed::Run {
         0
     }
 
+    /// Whether it may wait for the pool itself. Such a step runs between teams: a member that waits within an item might
+    /// be given work that waits for that very item.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// How it computes, in a word or two: `winograd 4x4`.
     fn algorithm(&self) -> String;
 }
@@ -216,17 +222,26 @@ impl Program {
         };
         for turn in 0..self.turns {
             let memory = memory(turn);
-            workspace.board.run(self.threads, |member| {
-                // All of it is captured, not its pointers one by one, which could not be sent.
-                let memory = &memory;
-                for (index, step) in self.steps.iter().enumerate() {
-                    // SAFETY: places were checked when the program was made, lengths above.
-                    unsafe { step.run(member, *memory) }
-                    if member.leads() {
-                        after(index);
+            let mut first = 0;
+            while let Some(step) = self.steps.get(first) {
+                let (count, threads) = if step.waits() {
+                    (1, 1)
+                } else {
+                    (self.steps[first..].iter().take_while(|step| !step.waits()).count(), self.threads)
+                };
+                workspace.board.run(threads, |member| {
+                    // All of it is captured, not its pointers one by one, which could not be sent.
+                    let memory = &memory;
+                    for (index, step) in self.steps.iter().enumerate().skip(first).take(count) {
+                        // SAFETY: places were checked when the program was made, lengths above.
+                        unsafe { step.run(member, *memory) }
+                        if member.leads() {
+                            after(index);
+                        }
                     }
-                }
-            });
+                });
+                first += count;
+            }
         }
         match workspace.error.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error),

@@ -55,11 +55,10 @@ pub(super) fn by_parts(
             })
         }
         &Operation::LocalResponseNorm { size, alpha, beta, k } => {
-            let planes = Planes { batch: 1, ..response_norm::local_response_norm_sizes(x, size)? };
-            let (len, response) = (planes.len(), Response { size, alpha, beta, k });
-            ByParts::new(len, move |x, index, y| {
-                lrn::forward(&planes, &response, &x[0][index * len..][..len], y);
-            })
+            let planes = response_norm::local_response_norm_sizes(x, size)?;
+            let response = Response { size, alpha, beta, k };
+            // One part: the kernel shares it out itself.
+            ByParts::new(planes.len(), move |x, _, y| lrn::forward(&planes, &response, x[0], y))
         }
         Operation::PRelu(layer) => {
             let (planes, _) = activation::prelu_sizes(x, layer.weight().dims())?;
@@ -90,8 +89,8 @@ pub(super) fn by_parts(
         }
         Operation::Activation(activation) => {
             let Some(activation) = activation.elementwise() else { return Ok(None) };
-            let len = x.iter().skip(1).product();
-            ByParts::new(len, move |x, index, y| activation.forward(&x[0][index * len..][..len], y))
+            // As above.
+            ByParts::new(x.iter().product(), move |x, _, y| activation.forward(x[0], y))
         }
         Operation::Add | Operation::Mul if shapes.iter().all(|shape| shape == output) => {
             let (len, add) = (x.iter().skip(1).product(), matches!(operation, Operation::Add));
