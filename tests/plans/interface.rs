@@ -265,3 +265,31 @@ fn a_batch_that_fits_no_cache_goes_in_turns() {
     assert_eq!(plan.profile(&[&x]).unwrap().len(), plan.steps().len());
     assert!(plan.run(&x.narrow(0, 0, 1).unwrap()).is_err());
 }
+
+network! {
+    /// A step that shares itself out by rayon, large enough to do so, between others.
+    Responses: 16x64x64 -> 16x64x64 { conv3-16 relu lrn5 conv3-16 relu lrn5 conv3-16 }
+}
+
+#[test]
+fn steps_that_use_rayon_do_not_wait_for_each_other() {
+    let network = Responses::init(Init::seed(3), &Device::Cpu).unwrap();
+    let plan = network.compile(&CompileOptions::batch(1).with_threads(3)).unwrap();
+    let x = Tensor::from_vec(values("input", 16 * 64 * 64), (1, 16, 64, 64), &Device::Cpu).unwrap();
+    let expected = numbers(&network.forward(&x).unwrap());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    // From outside and from within the pool.
+    std::thread::scope(|scope| {
+        for inside in [false, true, false, true] {
+            let (mut plan, x, expected, pool) = (plan.fork(), &x, &expected, &pool);
+            scope.spawn(move || {
+                let mut runs = move || {
+                    for _ in 0..20 {
+                        assert!(deviation(&numbers(&plan.run(x).unwrap()), expected) <= 2e-5);
+                    }
+                };
+                if inside { pool.install(runs) } else { runs() }
+            });
+        }
+    });
+}
