@@ -56,10 +56,37 @@ pub fn forward<T: Float>(planes: &Planes, norm: &Groups<'_, T>, bias: &[T], inpu
     parallel::chunks(output, plane, plane, |index, output| {
         let (channel, group) = (index % planes.channels, index / width);
         let inverse = inverse_deviation(norm.variance[group], norm.eps);
-        let (mean, scale) = (norm.mean[group], T::of(norm.weight[channel].wide() * inverse));
+        let scale = T::of(norm.weight[channel].wide() * inverse);
         let input = &input[index * plane..][..output.len()];
-        output.iter_mut().zip(input).for_each(|(to, &x)| *to = (x - mean) * scale + bias[channel]);
+        line(input, output, norm.mean[group], scale, bias[channel]);
     });
+}
+
+/// Normalizes one group of one image, by its own statistics: on this thread, without an allocation.
+///
+/// # Panics
+/// If there are not as many weights as biases, or the slices do not hold as many channels.
+pub fn normalize<T: Float>(weight: &[T], bias: &[T], eps: f64, input: &[T], output: &mut [T]) {
+    let channels = weight.len();
+    assert!(bias.len() == channels && input.len() == output.len(), "lengths of a group");
+    assert!(
+        channels > 0 && input.len().is_multiple_of(channels),
+        "{} values of {channels} channels",
+        input.len()
+    );
+    let (mean, variance) = super::part_moments(input.len(), || std::iter::once(input));
+    let inverse = inverse_deviation(variance, eps);
+    let plane = input.len() / channels;
+    for channel in 0..channels {
+        let range = channel * plane..(channel + 1) * plane;
+        let scale = T::of(weight[channel].wide() * inverse);
+        line(&input[range.clone()], &mut output[range], mean, scale, bias[channel]);
+    }
+}
+
+/// One channel of one image.
+fn line<T: Float>(input: &[T], output: &mut [T], mean: T, scale: T, bias: T) {
+    output.iter_mut().zip(input).for_each(|(to, &x)| *to = (x - mean) * scale + bias);
 }
 
 /// Writes the gradients of the input, the weight and the bias.

@@ -47,24 +47,74 @@ pub fn statistics<T: Float>(planes: &Planes, input: &[T], mean: &mut [T], varian
         return;
     }
     let moments = parallel::map(batch, 4 * channels * plane, |image| {
-        let lines = input[image * channels * plane..][..channels * plane].chunks_exact(plane);
-        let (mut means, mut squares) = (vec![0.0; plane], vec![0.0; plane]);
-        for line in lines.clone() {
-            means.iter_mut().zip(line).for_each(|(sum, x)| *sum += x.wide());
-        }
-        means.iter_mut().for_each(|sum| *sum /= channels as f64);
-        for line in lines {
-            for ((sum, mean), x) in squares.iter_mut().zip(&means).zip(line) {
-                *sum += (x.wide() - mean) * (x.wide() - mean);
-            }
-        }
-        (means, squares)
+        let image = &input[image * channels * plane..][..channels * plane];
+        let (mut means, mut variances) = (vec![0.0; plane], vec![0.0; plane]);
+        pixel_moments(image, plane, 0, &mut means, &mut variances);
+        (means, variances)
     });
-    for ((means, squares), (mean, variance)) in
+    for ((means, variances), (mean, variance)) in
         moments.into_iter().zip(mean.chunks_exact_mut(plane).zip(variance.chunks_exact_mut(plane)))
     {
         mean.iter_mut().zip(means).for_each(|(to, value)| *to = T::of(value));
-        variance.iter_mut().zip(squares).for_each(|(to, sum)| *to = T::of(sum / channels as f64));
+        variance.iter_mut().zip(variances).for_each(|(to, value)| *to = T::of(value));
+    }
+}
+
+/// Mean and biased variance over the channels of pixels of an image, as many as there is room for, from one on.
+fn pixel_moments<T: Float>(
+    image: &[T],
+    plane: usize,
+    first: usize,
+    means: &mut [f64],
+    variances: &mut [f64],
+) {
+    let count = means.len();
+    let lines = image.chunks_exact(plane).map(|line| &line[first..][..count]);
+    let channels = lines.len() as f64;
+    means.fill(0.0);
+    variances.fill(0.0);
+    for line in lines.clone() {
+        means.iter_mut().zip(line).for_each(|(sum, x)| *sum += x.wide());
+    }
+    means.iter_mut().for_each(|sum| *sum /= channels);
+    for line in lines {
+        for ((sum, mean), x) in variances.iter_mut().zip(&*means).zip(line) {
+            *sum += (x.wide() - mean) * (x.wide() - mean);
+        }
+    }
+    variances.iter_mut().for_each(|sum| *sum /= channels);
+}
+
+/// Normalizes one image, by its own statistics: on this thread, without an allocation.
+///
+/// # Panics
+/// If there are not as many weights as biases, or the slices do not hold as many channels.
+pub fn normalize<T: Float>(weight: &[T], bias: &[T], eps: f64, input: &[T], output: &mut [T]) {
+    /// Pixels that are worked on together, so that channels are read in order.
+    const PIXELS: usize = 32;
+    let channels = weight.len();
+    assert!(bias.len() == channels && input.len() == output.len(), "lengths of an image");
+    assert!(
+        channels > 0 && input.len().is_multiple_of(channels),
+        "{} values of {channels} channels",
+        input.len()
+    );
+    let plane = input.len() / channels;
+    let (mut means, mut variances) = ([0.0; PIXELS], [0.0; PIXELS]);
+    for first in (0..plane).step_by(PIXELS) {
+        let pixels = PIXELS.min(plane - first);
+        let (means, variances) = (&mut means[..pixels], &mut variances[..pixels]);
+        pixel_moments(input, plane, first, means, variances);
+        variances.iter_mut().for_each(|variance| *variance = inverse_deviation(*variance, eps));
+        for channel in 0..channels {
+            let range = channel * plane + first..channel * plane + first + pixels;
+            let moments = means.iter().zip(&*variances);
+            for ((to, &x), (&mean, &inverse)) in
+                output[range.clone()].iter_mut().zip(&input[range]).zip(moments)
+            {
+                *to = (x - T::of(mean)) * T::of(inverse) * weight[channel] + bias[channel];
+            }
+        }
     }
 }
 

@@ -22,15 +22,18 @@ fn statistics<'a, T: Float, R: Iterator<Item = &'a [T]>>(
     mean: &mut [T],
     variance: &mut [T],
 ) {
-    let moments = parallel::map(parts, 2 * count, |part| {
-        let exact = rows(part).map(|row| sums::sum(row, |x| x)).sum::<f64>() / count as f64;
-        let mean = T::of(exact);
-        let squares: f64 = rows(part).map(|row| sums::sum(row, |x| (x - mean) * (x - mean))).sum();
-        // Rounding the mean shifted every distance.
-        let shift = exact - mean.wide();
-        (mean, T::of((squares / count as f64 - shift * shift).max(0.0)))
-    });
+    let moments = parallel::map(parts, 2 * count, |part| part_moments(count, || rows(part)));
     for ((moments, mean), variance) in moments.into_iter().zip(mean).zip(variance) {
         (*mean, *variance) = moments;
     }
+}
+
+/// Mean and biased variance of the values of some rows.
+fn part_moments<'a, T: Float, R: Iterator<Item = &'a [T]>>(count: usize, rows: impl Fn() -> R) -> (T, T) {
+    let exact = rows().map(|row| sums::sum(row, |x| x)).sum::<f64>() / count as f64;
+    let mean = T::of(exact);
+    let squares: f64 = rows().map(|row| sums::sum(row, |x| (x - mean) * (x - mean))).sum();
+    // Rounding the mean shifted every distance.
+    let shift = exact - mean.wide();
+    (mean, T::of((squares / count as f64 - shift * shift).max(0.0)))
 }

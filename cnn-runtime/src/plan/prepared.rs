@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use cnn_kernels::blocked::{StepError, Workspace};
 
-use super::fused::{Lowered, lower, turns};
+use super::fused::{Lowered, fuse, lower, turns};
 use super::stored::values;
 use super::{CompileOptions, Graph, Node, Record, Source};
 use crate::error::{Error, Result};
@@ -32,15 +32,17 @@ impl Prepared {
             let reason = "it contains `rust(..)`, which may have weights of its own: load the network, and compile that";
             return Err(Error::Compile { network: name.to_owned(), reason: reason.to_owned() });
         }
-        let turns = if graph.nodes.iter().any(custom) { 1 } else { turns(&graph, options.batch)? };
+        let whole = fuse(&graph)?;
+        // Rust code may look at the batch.
+        let turns = if graph.nodes.iter().any(custom) { 1 } else { turns(&whole, options.batch) };
         let lowered = if turns == 1 {
-            lower(&graph, options, 1, deferred)?
+            lower(&whole, options, 1, deferred)?
         } else {
             let batch = options.batch / turns;
             let shapes: Vec<Vec<usize>> =
                 shapes.iter().map(|shape| [&[batch], &shape[1..]].concat()).collect();
             let options = CompileOptions { batch, ..options.clone() };
-            lower(&Graph::record(&shapes, record)?, &options, turns, deferred)?
+            lower(&fuse(&Graph::record(&shapes, record)?)?, &options, turns, deferred)?
         };
         let workspace = lowered.program.workspace();
         Ok(Self { lowered: Arc::new(lowered), workspace })

@@ -14,7 +14,7 @@ use crate::plan::{Graph, Source};
 use crate::value::Operation;
 
 /// What a plan computes.
-pub(super) struct Fused {
+pub(in crate::plan) struct Fused {
     pub(super) nodes: Vec<Node>,
     /// Nodes, each behind those that it is made of.
     pub(super) order: Vec<usize>,
@@ -37,7 +37,8 @@ impl Node {
     pub(super) fn macs(&self) -> usize {
         match &self.kind {
             Kind::Conv(conv) => {
-                conv.geometry.output_len() * conv.geometry.weight_len() / conv.geometry.out_channels
+                let each = conv.geometry.weight_len() / conv.geometry.out_channels;
+                conv.geometry.output_len().saturating_mul(each)
             }
             Kind::Linear(linear) => self.shape[0] * linear.features.iter().product::<usize>(),
             _ => 0,
@@ -116,7 +117,7 @@ impl Affine {
 }
 
 /// The recorded graph, fused.
-pub(super) fn fuse(graph: &Graph) -> Result<Fused> {
+pub(in crate::plan) fn fuse(graph: &Graph) -> Result<Fused> {
     let mut readers = vec![0usize; graph.nodes.len()];
     for node in &graph.nodes {
         node.inputs.iter().for_each(|&input| readers[input] += 1);

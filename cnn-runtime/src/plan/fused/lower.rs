@@ -17,7 +17,7 @@ use super::layout::{self, Schedule, Spot, Task, What};
 use super::plain::{self, ByParts};
 use crate::error::Result;
 use crate::plan::stored::with_values;
-use crate::plan::{CompileOptions, Graph, Memory, Precision};
+use crate::plan::{CompileOptions, Memory, Precision};
 use crate::value::{Operation, Value};
 use crate::weights::Deferred;
 
@@ -45,21 +45,20 @@ impl Lowered {
     }
 }
 
-/// Compiles a recorded graph, which is run so many times for a batch.
+/// Compiles a fused graph, which is run so many times for a batch.
 pub(in crate::plan) fn lower(
-    graph: &Graph,
+    fused: &Fused,
     options: &CompileOptions,
     turns: usize,
     deferred: Option<&Deferred>,
 ) -> Result<Lowered> {
-    let fused = fuse::fuse(graph)?;
     let macs: usize = fused.nodes.iter().map(Node::macs).sum();
     let most = options.threads.unwrap_or_else(rayon::current_num_threads);
     let target = Target { isa: Isa::best(), threads: if macs < SERIAL_MACS { 1 } else { most } };
-    let schedule = layout::schedule(&fused, options.batch);
+    let schedule = layout::schedule(fused, options.batch);
     let mut lowering = Lowering {
         target,
-        fused: &fused,
+        fused,
         schedule: &schedule,
         batch: options.batch,
         deferred,
@@ -70,9 +69,9 @@ pub(in crate::plan) fn lower(
     let mut rows = Vec::with_capacity(schedule.tasks.len());
     for task in &schedule.tasks {
         let step = lowering.task(task)?;
-        let mut row = describe::row(&fused, task, step.as_ref());
+        let mut row = describe::row(fused, task, step.as_ref());
         row.output[0] *= turns;
-        row.macs *= turns;
+        row.macs = row.macs.saturating_mul(turns);
         rows.push(row);
         steps.push(step);
     }

@@ -13,5 +13,6 @@ mod turns;
 
 pub use describe::Row;
 pub(super) use describe::table;
+pub(super) use fuse::fuse;
 pub(super) use lower::{Lowered, lower};
 pub(super) use turns::turns;

@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor};
 use cnn_kernels::channels::{self, Factors, Planes};
 use cnn_kernels::lrn::{self, Response};
+use cnn_kernels::norm::{group, layer};
 use cnn_kernels::resize::{self, Bilinear, Upsample};
 
 use crate::error::Result;
@@ -111,13 +112,12 @@ pub(super) fn by_parts(
             let parameters = [layer.weight(), layer.bias()];
             grouped(planes, planes.channels, parameters, layer.config().eps)?
         }
-        Operation::LayerNorm(layer) => {
-            let planes = norm::layer_norm_sizes(x, layer.weight().dims())?;
-            let [weight, bias] = parameters(planes, [layer.weight(), layer.bias()].map(Some))?;
-            let (Planes { channels, plane, .. }, eps) = (planes, layer.config().eps);
-            let len = channels * plane;
+        Operation::LayerNorm(norm) => {
+            let planes = norm::layer_norm_sizes(x, norm.weight().dims())?;
+            let [weight, bias] = parameters(planes, [norm.weight(), norm.bias()].map(Some))?;
+            let (len, eps) = (planes.channels * planes.plane, norm.config().eps);
             ByParts::new(len, move |x, index, y| {
-                layer_norm(&x[0][index * len..][..len], [&weight, &bias], plane, eps, y);
+                layer::normalize(&weight, &bias, eps, &x[0][index * len..][..len], y);
             })
         }
         _ => return Ok(None),
@@ -156,48 +156,10 @@ fn parameters(planes: Planes, [weight, bias]: [Option<&Tensor>; 2]) -> Result<[V
 /// Normalization of groups of channels, each over all of its values.
 fn grouped(planes: Planes, groups: usize, tensors: [Option<&Tensor>; 2], eps: f64) -> Result<ByParts> {
     let [weight, bias] = parameters(planes, tensors)?;
-    let (plane, width) = (planes.plane, planes.channels / groups);
-    let len = width * plane;
+    let width = planes.channels / groups;
+    let len = width * planes.plane;
     Ok(ByParts::new(len, move |x, index, y| {
-        let x = &x[0][index * len..][..len];
-        let mean = x.iter().map(|&x| f64::from(x)).sum::<f64>() / len as f64;
-        let variance = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / len as f64;
-        let inverse = 1.0 / (variance + eps).sqrt();
-        let first = index % groups * width;
-        let lines = x.chunks_exact(plane).zip(y.chunks_exact_mut(plane));
-        for ((x, y), (&weight, &bias)) in lines.zip(weight[first..].iter().zip(&bias[first..])) {
-            let (mean, scale) = (mean as f32, (f64::from(weight) * inverse) as f32);
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale + bias);
-        }
+        let channels = index % groups * width..(index % groups + 1) * width;
+        group::normalize(&weight[channels.clone()], &bias[channels], eps, &x[0][index * len..][..len], y);
     }))
-}
-
-/// Layer normalization of one sample: of each pixel over its channels.
-fn layer_norm(x: &[f32], [weight, bias]: [&[f32]; 2], plane: usize, eps: f64, y: &mut [f32]) {
-    /// Pixels whose sums are made together: lines are read in order.
-    const PIXELS: usize = 32;
-    let channels = weight.len() as f64;
-    for first in (0..plane).step_by(PIXELS) {
-        let pixels = PIXELS.min(plane - first);
-        let line = |channel: usize| channel * plane + first..channel * plane + first + pixels;
-        let (mut means, mut inverses) = ([0.0f64; PIXELS], [0.0f64; PIXELS]);
-        for channel in 0..weight.len() {
-            means.iter_mut().zip(&x[line(channel)]).for_each(|(sum, &x)| *sum += f64::from(x));
-        }
-        means.iter_mut().for_each(|sum| *sum /= channels);
-        for channel in 0..weight.len() {
-            let values = means.iter().zip(&x[line(channel)]);
-            inverses
-                .iter_mut()
-                .zip(values)
-                .for_each(|(sum, (mean, &x))| *sum += (f64::from(x) - mean).powi(2));
-        }
-        inverses.iter_mut().for_each(|sum| *sum = 1.0 / (*sum / channels + eps).sqrt());
-        for (channel, (&weight, &bias)) in weight.iter().zip(bias).enumerate() {
-            let values = x[line(channel)].iter().zip(means.iter().zip(&inverses));
-            for (y, (&x, (&mean, &inverse))) in y[line(channel)].iter_mut().zip(values) {
-                *y = (x - mean as f32) * inverse as f32 * weight + bias;
-            }
-        }
-    }
 }
