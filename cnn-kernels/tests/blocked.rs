@@ -558,6 +558,39 @@ fn check_move(shape: [usize; 3], before: usize, after: usize, batch: usize) {
         boxed(Move::new(batch, shape, Place::Map(whole, before), Place::Plain(Plain::Output(0)))),
     ];
     assert_eq!(rig.run(steps, &[&x], batch * len), x);
+    check_blocks(shape, batch);
+}
+
+/// To blocks of channels, and back, in turns.
+fn check_blocks(shape: [usize; 3], batch: usize) {
+    let [channels, height, width] = shape;
+    let (len, pixels) = (channels * height * width, height * width);
+    let x = f32s(&numbers(batch * len, 14));
+    let place = map(0, shape);
+    let program = |from, to, [inputs, outputs]: [usize; 2]| {
+        let steps = vec![
+            boxed(Move::new(1, shape, from, Place::Map(place, 0))),
+            boxed(Move::new(1, shape, Place::Map(place, 0), to)),
+        ];
+        Program::new(steps, 1, vec![inputs], vec![outputs], place.len(), 2).in_turns(batch)
+    };
+    let (plain, blocks) = (
+        [Plain::Input(0), Plain::Output(0)].map(Place::Plain),
+        [Plain::Input(0), Plain::Output(0)].map(Place::Blocks),
+    );
+    let there = program(plain[0], blocks[1], [len, place.len()]);
+    let back = program(blocks[0], plain[1], [place.len(), len]);
+    let (mut blocked, mut found) = (vec![f32::NAN; batch * place.len()], vec![0.0; batch * len]);
+    there.run(&mut there.workspace(), &[&x], &mut [&mut blocked]).unwrap();
+    for (index, &value) in blocked.iter().enumerate() {
+        let (n, rest) = (index / place.len(), index % place.len());
+        let (block, pixel, lane) = (rest / (pixels * LANES), rest / LANES % pixels, rest % LANES);
+        let channel = block * LANES + lane;
+        let expected = if channel < channels { x[n * len + channel * pixels + pixel] } else { 0.0 };
+        assert_eq!(value, expected, "{shape:?} {index}");
+    }
+    back.run(&mut back.workspace(), &[&blocked], &mut [&mut found]).unwrap();
+    assert_eq!(found, x);
 }
 
 #[test]

@@ -267,6 +267,32 @@ fn a_batch_that_fits_no_cache_goes_in_turns() {
 }
 
 network! {
+    /// Large maps with few weights, then small maps with many: a residual lies on either side.
+    Widening: 3x96x96 -> 10 {
+        (conv3-20 bn relu) x5 -> residual { conv3-20 } relu -> conv3-512/8 relu
+     -> (conv3-512 bn relu) x2 -> residual { conv3-512 } relu -> gap -> fc: fc10
+    }
+}
+
+#[test]
+fn a_batch_goes_in_turns_as_long_as_maps_are_large() {
+    let network = Widening::init(Init::seed(3), &Device::Cpu).unwrap();
+    let x = Tensor::from_vec(values("input", 8 * 3 * 96 * 96), (8, 3, 96, 96), &Device::Cpu).unwrap();
+    let expected = numbers(&network.forward(&x).unwrap());
+    let mut plan = network.compile(&CompileOptions::batch(8)).unwrap();
+    assert!(plan.to_string().starts_with("Widening, batch 8, the first 9 steps in 8 turns, F32, "), "{plan}");
+    assert!(deviation(&numbers(&plan.run(&x).unwrap()), &expected) <= 2e-5);
+    let (pixels, mut logits) = (numbers(&x), vec![0.0; 80]);
+    plan.fork().run_slices(&[&pixels], &mut [&mut logits]).unwrap();
+    assert!(deviation(&logits, &expected) <= 2e-5);
+    let one = network.compile(&CompileOptions::batch(1)).unwrap();
+    let macs = |plan: &Plan| plan.steps().iter().map(|row| row.macs).sum::<usize>();
+    assert_eq!(macs(&plan), 8 * macs(&one));
+    assert!(plan.steps().iter().all(|row| row.output[0] == 8));
+    assert_eq!(plan.profile(&[&x]).unwrap().len(), plan.steps().len());
+}
+
+network! {
     /// A step that shares itself out by rayon, large enough to do so, between others.
     Responses: 16x64x64 -> 16x64x64 { conv3-16 relu lrn5 conv3-16 relu lrn5 conv3-16 }
 }

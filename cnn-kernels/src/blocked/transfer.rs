@@ -22,13 +22,15 @@ pub enum Place {
     Map(Map, usize),
     /// Row-major.
     Plain(Plain),
+    /// As a map of its own has them, in blocks of channels.
+    Blocks(Plain),
 }
 
 impl Move {
     /// Copies (channels, rows, columns) of every sample.
     ///
     /// # Panics
-    /// Where the places have not these sizes.
+    /// Where the places have not these sizes, and where blocks are to become anything but a whole map, or the reverse.
     #[must_use]
     pub fn new(batch: usize, shape: [usize; 3], from: Place, to: Place) -> Self {
         for place in [from, to] {
@@ -39,7 +41,19 @@ impl Move {
                 );
             }
         }
+        match (from, to) {
+            (Place::Blocks(_), other) | (other, Place::Blocks(_)) => {
+                let whole = matches!(other, Place::Map(map, 0) if map.shape == shape);
+                assert!(whole, "blocks to or from {other:?}, which is no map of {shape:?}");
+            }
+            _ => {}
+        }
         Self { batch, from, to, shape }
+    }
+
+    /// Values of a sample in blocks.
+    fn blocks_len(&self) -> usize {
+        self.shape[0].next_multiple_of(LANES) * self.shape[1] * self.shape[2]
     }
 }
 
@@ -69,6 +83,10 @@ impl Run for Move {
                 limits.plain(plain, len, written);
                 plain.stretches(len)
             }
+            Place::Blocks(plain) => {
+                limits.plain(plain, self.blocks_len(), written);
+                plain.stretches(self.blocks_len())
+            }
         });
         if let [Some(read), Some(written)] = stretches {
             limits.apart(read, written);
@@ -81,6 +99,23 @@ impl Run for Move {
         let blocks = channels.div_ceil(LANES);
         member.each(self.batch * blocks, |item| {
             let (n, block) = (item / blocks, item % blocks);
+            let plane = pixels * LANES;
+            let in_map = |map: Map| memory.arena.wrapping_add(map.offset + n * map.stride + block * plane);
+            match (self.from, self.to) {
+                (Place::Map(map, _), Place::Blocks(plain)) => {
+                    let to = memory.plain_mut(plain, n, self.blocks_len()).wrapping_add(block * plane);
+                    // SAFETY: the places were checked; items write different blocks.
+                    unsafe { to.copy_from(in_map(map), plane) };
+                    return;
+                }
+                (Place::Blocks(plain), Place::Map(map, _)) => {
+                    let from = memory.plain(plain, n, self.blocks_len()).wrapping_add(block * plane);
+                    // SAFETY: as above.
+                    unsafe { in_map(map).copy_from(from, plane) };
+                    return;
+                }
+                _ => {}
+            }
             let mine = block * LANES..channels.min((block + 1) * LANES);
             // The first value of a channel, and the distance of its pixels.
             let source = |c: usize| match self.from {
@@ -90,6 +125,7 @@ impl Run for Move {
                     (memory.arena.wrapping_add(offset).cast_const(), LANES)
                 }
                 Place::Plain(plain) => (memory.plain(plain, n, len).wrapping_add(c * pixels), 1),
+                Place::Blocks(_) => unreachable!("blocks are copied above"),
             };
             let target = |c: usize| match self.to {
                 Place::Map(map, first) => {
@@ -98,6 +134,7 @@ impl Run for Move {
                     (memory.arena.wrapping_add(offset), LANES)
                 }
                 Place::Plain(plain) => (memory.plain_mut(plain, n, len).wrapping_add(c * pixels), 1),
+                Place::Blocks(_) => unreachable!("blocks are copied above"),
             };
             for c in mine.clone() {
                 let ((from, from_step), (to, to_step)) = (source(c), target(c));

@@ -219,15 +219,17 @@ impl Plan {
         // What is not prepared yet is not of the first step.
         self.check_inputs(inputs)?;
         self.prepare(inputs)?;
-        let ends = Mutex::new(vec![Instant::now()]);
-        let note = |_| ends.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+        let ends = Mutex::new(Vec::new());
+        let start = Instant::now();
+        let note = |step| {
+            ends.lock().unwrap_or_else(PoisonError::into_inner).push((step, Instant::now()));
+        };
         self.run_observed(inputs, &note)?;
-        let ends = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let ends: Vec<(usize, Instant)> = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut times = vec![Duration::ZERO; self.steps().len()];
-        // Step after step, in every turn.
-        for (index, pair) in ends.windows(2).enumerate() {
-            let step = index % times.len();
-            times[step] += pair[1].saturating_duration_since(pair[0]);
+        let starts = std::iter::once(start).chain(ends.iter().map(|&(_, end)| end));
+        for (start, &(step, end)) in starts.zip(&ends) {
+            times[step] += end.saturating_duration_since(start);
         }
         Ok(times)
     }
@@ -408,8 +410,10 @@ impl fmt::Display for Plan {
         let CompileOptions { batch, precision, tuning, .. } = self.options;
         let Target { isa, threads } = lowered.target;
         write!(f, "{}, batch {batch}", self.name)?;
-        if lowered.turns > 1 {
-            write!(f, " in {} turns", lowered.turns)?;
+        match lowered.in_turns {
+            0 => {}
+            all if all == lowered.rows.len() => write!(f, " in {batch} turns")?,
+            some => write!(f, ", the first {some} steps in {batch} turns")?,
         }
         writeln!(f, ", {precision:?}, {tuning:?}, {threads} threads, {isa}")?;
         fused::table(&lowered.rows, lowered.memory(), f)

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use cnn_kernels::blocked::{StepError, Workspace};
+use cnn_kernels::blocked::{Buffer, Program, StepError, Workspace};
 
-use super::fused::{Lowered, fuse, lower, turns};
+use super::fused::{Lowered, Turns, fuse, lower, turns};
 use super::stored::values;
 use super::{CompileOptions, Graph, Node, Record, Source};
 use crate::error::{Error, Result};
@@ -15,7 +15,10 @@ use crate::weights::Deferred;
 #[derive(Debug)]
 pub(super) struct Prepared {
     lowered: Arc<Lowered>,
-    workspace: Workspace,
+    /// One for each part.
+    workspaces: Vec<Workspace>,
+    /// What the first part hands on.
+    handed_on: Buffer,
 }
 
 impl Prepared {
@@ -34,23 +37,32 @@ impl Prepared {
         }
         let whole = fuse(&graph)?;
         // Rust code may look at the batch.
-        let turns = if graph.nodes.iter().any(custom) { 1 } else { turns(&whole, options.batch) };
-        let lowered = if turns == 1 {
-            lower(&whole, options, 1, deferred)?
-        } else {
-            let batch = options.batch / turns;
-            let shapes: Vec<Vec<usize>> =
-                shapes.iter().map(|shape| [&[batch], &shape[1..]].concat()).collect();
-            let options = CompileOptions { batch, ..options.clone() };
-            lower(&fuse(&Graph::record(&shapes, record)?)?, &options, turns, deferred)?
+        let turns =
+            if graph.nodes.iter().any(custom) { Turns::Together } else { turns(&whole, options.batch) };
+        let single = || {
+            let shapes: Vec<Vec<usize>> = shapes.iter().map(|shape| [&[1], &shape[1..]].concat()).collect();
+            fuse(&Graph::record(&shapes, record)?)
         };
-        let workspace = lowered.program.workspace();
-        Ok(Self { lowered: Arc::new(lowered), workspace })
+        let one = CompileOptions { batch: 1, ..options.clone() };
+        let lowered = match turns {
+            Turns::Together => lower(&whole, options, 1, deferred)?,
+            Turns::Each => lower(&single()?, &one, options.batch, deferred)?,
+            Turns::Until(place) => {
+                let first = lower(&single()?.until(place), &one, options.batch, deferred)?;
+                first.then(lower(&whole.from(place), options, 1, deferred)?)
+            }
+        };
+        Ok(Self::of(Arc::new(lowered)))
+    }
+
+    fn of(lowered: Arc<Lowered>) -> Self {
+        let workspaces = lowered.parts.iter().map(Program::workspace).collect();
+        Self { workspaces, handed_on: Buffer::zeros(lowered.handed_on), lowered }
     }
 
     /// The same program with memory of its own.
     pub(super) fn fork(&self) -> Self {
-        Self { lowered: Arc::clone(&self.lowered), workspace: self.lowered.program.workspace() }
+        Self::of(Arc::clone(&self.lowered))
     }
 
     pub(super) fn takes(&self, inputs: &[&Tensor]) -> bool {
@@ -74,9 +86,7 @@ impl Prepared {
         let lengths = self.lowered.outputs.iter().map(|shape| shape.iter().product());
         let mut outputs: Vec<Vec<f32>> = lengths.map(|len| vec![0.0; len]).collect();
         let mut targets: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-        let program = &self.lowered.program;
-        let run = program.run_observed(&mut self.workspace, &slices, &mut targets, after);
-        run.map_err(|error| failed(name, &error))?;
+        self.parts(name, &slices, &mut targets, after)?;
         let shaped = self.lowered.outputs.iter().zip(outputs);
         Ok(shaped
             .map(|(shape, values)| Tensor::from_vec(values, shape.as_slice(), &Device::Cpu))
@@ -92,7 +102,27 @@ impl Prepared {
         let found = inputs.iter().map(|input| input.len());
         check(name, "input", &self.lowered.inputs, found)?;
         check(name, "output", &self.lowered.outputs, outputs.iter().map(|output| output.len()))?;
-        let run = self.lowered.program.run(&mut self.workspace, inputs, outputs);
+        self.parts(name, inputs, outputs, &|_| {})
+    }
+
+    /// Part after part.
+    fn parts(
+        &mut self,
+        name: &str,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        after: &(dyn Fn(usize) + Sync),
+    ) -> Result<()> {
+        let run = match (self.lowered.parts.as_slice(), self.workspaces.as_mut_slice()) {
+            ([whole], [workspace]) => whole.run_observed(workspace, inputs, outputs, after),
+            ([first, second], [workspace, next]) => {
+                first.run_observed(workspace, inputs, &mut [&mut self.handed_on], after).and_then(|()| {
+                    let after = |index| after(first.steps().len() + index);
+                    second.run_observed(next, &[&self.handed_on], outputs, &after)
+                })
+            }
+            _ => unreachable!("one part or two, each with its workspace"),
+        };
         run.map_err(|error| failed(name, &error))
     }
 

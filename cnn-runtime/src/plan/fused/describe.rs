@@ -27,7 +27,7 @@ pub struct Row {
 pub(super) fn row(fused: &Fused, task: &Task, step: &dyn Step) -> Row {
     let (node, layers, macs) = match task.what {
         What::Node(index) => (index, fused.nodes[index].layers.clone(), fused.nodes[index].macs()),
-        What::Copy { node, .. } => (node, "(layout)".to_owned(), 0),
+        What::Copy { node, .. } | What::Carry(node) => (node, "(layout)".to_owned(), 0),
     };
     let output = fused.nodes[node].shape.clone();
     Row { layers, output, algorithm: step.algorithm(), weight_bytes: step.weight_bytes(), macs }

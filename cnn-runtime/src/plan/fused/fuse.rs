@@ -20,6 +20,8 @@ pub(in crate::plan) struct Fused {
     pub(super) order: Vec<usize>,
     /// The values that are the network's outputs.
     pub(super) outputs: Vec<usize>,
+    /// Whether the output is a map that another part goes on with, in blocks as it is.
+    pub(super) hands_on: bool,
 }
 
 /// A value and how it is computed.
@@ -50,6 +52,8 @@ impl Node {
 pub(super) enum Kind {
     /// An input of the network.
     Input(usize),
+    /// What another part handed on: the first input, in blocks.
+    Carried,
     /// A convolution; its second input is added before the activation.
     Conv(Conv),
     /// A fully connected layer.
@@ -123,7 +127,7 @@ pub(in crate::plan) fn fuse(graph: &Graph) -> Result<Fused> {
         node.inputs.iter().for_each(|&input| readers[input] += 1);
     }
     let mut fuser = Fuser {
-        fused: Fused { nodes: Vec::new(), order: Vec::new(), outputs: Vec::new() },
+        fused: Fused { nodes: Vec::new(), order: Vec::new(), outputs: Vec::new(), hands_on: false },
         sole: Vec::new(),
     };
     let mut values = Vec::with_capacity(graph.nodes.len());

@@ -44,6 +44,8 @@ pub(super) enum What {
     Node(usize),
     /// Copies a value, as (channels, rows, columns); from the first channel of its source, to that of its target.
     Copy { node: usize, shape: [usize; 3], from: usize, to: usize },
+    /// Copies a map to the output or from the input, in blocks as it is.
+    Carry(usize),
 }
 
 /// Tasks in order, and the arena that they work in.
@@ -272,6 +274,12 @@ impl Layout<'_> {
                 self.spots[index] = Some(Spot::Input(*input));
                 return;
             }
+            (Kind::Carried, _) => {
+                let to = self.new_map(index);
+                self.tasks.push(Task { what: What::Carry(index), reads: vec![Spot::Input(0)], writes: to });
+                self.spots[index] = Some(to);
+                return;
+            }
             (Kind::Flatten, Some(x)) => {
                 self.spots[index] = Some(self.as_plain(x));
                 return;
@@ -348,6 +356,12 @@ impl Layout<'_> {
 
     fn outputs(&mut self) {
         for (output, &node) in self.fused.outputs.iter().enumerate() {
+            if self.fused.hands_on {
+                let map = self.as_map(node);
+                let what = What::Carry(node);
+                self.tasks.push(Task { what, reads: vec![map], writes: Spot::Output(output) });
+                continue;
+            }
             let spot = self.spots[node].unwrap_or(Spot::Input(0));
             if spot != Spot::Output(output) {
                 self.copy(node, spot, Spot::Output(output), self.shape(node), [0, 0]);

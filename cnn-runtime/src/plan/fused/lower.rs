@@ -8,7 +8,7 @@ use cnn_kernels::blocked::{
     Buffer, Combine, ConvInput, ConvStep, Depthwise, Foreign, Interleave, Layer, Lend, Linear, Map, Move,
     Place, Plain, Pool, Program, Step, Target, Weight, to_bf16,
 };
-use cnn_kernels::simd::Isa;
+use cnn_kernels::simd::{Isa, LANES};
 
 use super::choose::Chooser;
 use super::describe::{self, Row};
@@ -24,14 +24,17 @@ use crate::weights::Deferred;
 /// Runs of fewer multiply-accumulates take one thread: they end before another would have woken up.
 const SERIAL_MACS: usize = 2_000_000;
 
-/// A program and what it is made of.
+/// A program, or two of which the second goes on with what the first hands on, and what they are made of.
 #[derive(Debug)]
 pub(in crate::plan) struct Lowered {
-    pub(in crate::plan) program: Program,
+    pub(in crate::plan) parts: Vec<Program>,
+    /// Values that are handed on.
+    pub(in crate::plan) handed_on: usize,
     pub(in crate::plan) target: Target,
+    /// Of all parts.
     pub(in crate::plan) rows: Vec<Row>,
-    /// In which a batch is computed.
-    pub(in crate::plan) turns: usize,
+    /// How many of the rows are computed sample by sample.
+    pub(in crate::plan) in_turns: usize,
     /// With the batch.
     pub(in crate::plan) inputs: Vec<Vec<usize>>,
     pub(in crate::plan) outputs: Vec<Vec<usize>>,
@@ -39,10 +42,25 @@ pub(in crate::plan) struct Lowered {
 
 impl Lowered {
     pub(in crate::plan) fn memory(&self) -> Memory {
-        let [activations, scratch] = self.program.workspace_bytes();
+        let bytes = self.parts.iter().map(Program::workspace_bytes);
+        let [activations, scratch] = bytes.fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
         let weights = self.rows.iter().map(|row| row.weight_bytes).sum();
-        Memory { weights, activations, scratch }
+        Memory { weights, activations: activations + 4 * self.handed_on, scratch }
     }
+
+    /// This and what goes on with it.
+    pub(in crate::plan) fn then(self, next: Self) -> Self {
+        let handed_on = self.outputs.iter().map(|shape| blocks_len(shape)).sum();
+        let (mut parts, mut rows) = (self.parts, self.rows);
+        parts.extend(next.parts);
+        rows.extend(next.rows);
+        Self { parts, rows, handed_on, outputs: next.outputs, ..self }
+    }
+}
+
+/// Values of maps of this shape.
+fn blocks_len(shape: &[usize]) -> usize {
+    shape.iter().enumerate().map(|(i, &n)| if i == 1 { n.next_multiple_of(LANES) } else { n }).product()
 }
 
 /// Compiles a fused graph, which is run so many times for a batch.
@@ -52,7 +70,7 @@ pub(in crate::plan) fn lower(
     turns: usize,
     deferred: Option<&Deferred>,
 ) -> Result<Lowered> {
-    let macs: usize = fused.nodes.iter().map(Node::macs).sum();
+    let macs = fused.nodes.iter().map(Node::macs).fold(0, usize::saturating_add);
     let most = options.threads.unwrap_or_else(rayon::current_num_threads);
     let target = Target { isa: Isa::best(), threads: if macs < SERIAL_MACS { 1 } else { most } };
     let schedule = layout::schedule(fused, options.batch);
@@ -75,7 +93,6 @@ pub(in crate::plan) fn lower(
         rows.push(row);
         steps.push(step);
     }
-    let shape_of = |node: usize| fused.nodes[node].shape.clone();
     let mut inputs: Vec<(usize, Vec<usize>)> = fused
         .nodes
         .iter()
@@ -86,13 +103,15 @@ pub(in crate::plan) fn lower(
         .collect();
     inputs.sort();
     let inputs: Vec<Vec<usize>> = inputs.into_iter().map(|(_, shape)| shape).collect();
-    let outputs: Vec<Vec<usize>> = fused.outputs.iter().map(|&node| shape_of(node)).collect();
-    let lengths = |shapes: &[Vec<usize>]| shapes.iter().map(|shape| shape.iter().product()).collect();
+    let outputs: Vec<Vec<usize>> =
+        fused.outputs.iter().map(|&node| fused.nodes[node].shape.clone()).collect();
+    let carried = fused.nodes.iter().filter(|node| matches!(node.kind, Kind::Carried));
+    let len = |shape: &Vec<usize>| shape.iter().product();
     let program = Program::new(
         steps,
         options.batch,
-        lengths(&inputs),
-        lengths(&outputs),
+        carried.map(|node| blocks_len(&node.shape)).chain(inputs.iter().map(len)).collect(),
+        outputs.iter().map(|shape| if fused.hands_on { blocks_len(shape) } else { len(shape) }).collect(),
         schedule.arena,
         target.threads,
     );
@@ -100,8 +119,15 @@ pub(in crate::plan) fn lower(
         shapes.iter_mut().for_each(|shape| shape[0] *= turns);
         shapes
     };
-    let (program, inputs, outputs) = (program.in_turns(turns), all(inputs), all(outputs));
-    Ok(Lowered { program, target, rows, turns, inputs, outputs })
+    Ok(Lowered {
+        parts: vec![program.in_turns(turns)],
+        handed_on: 0,
+        target,
+        in_turns: if turns > 1 { rows.len() } else { 0 },
+        rows,
+        inputs: all(inputs),
+        outputs: all(outputs),
+    })
 }
 
 struct Lowering<'f> {
@@ -121,6 +147,16 @@ impl Lowering<'_> {
                 let source = self.place(task.reads[0], from);
                 let target = self.place(task.writes, to);
                 Ok(Box::new(Move::new(self.batch, shape, source, target)))
+            }
+            What::Carry(index) => {
+                let whole = |spot| match self.place(spot, 0) {
+                    Place::Plain(plain) => Place::Blocks(plain),
+                    map => map,
+                };
+                let &[_, c, h, w] = self.fused.nodes[index].shape.as_slice() else {
+                    unreachable!("only maps are carried")
+                };
+                Ok(Box::new(Move::new(self.batch, [c, h, w], whole(task.reads[0]), whole(task.writes))))
             }
             What::Node(index) => self.node(&self.fused.nodes[index], task),
         }
@@ -171,7 +207,7 @@ impl Lowering<'_> {
                 Box::new(Interleave::new(target, batch, *steps, maps, affine, *activation, y))
             }
             Kind::Eager(operation) => self.elsewhere(operation, node, task)?,
-            Kind::Input(_) | Kind::Concat | Kind::Slice(_) | Kind::Flatten => {
+            Kind::Input(_) | Kind::Carried | Kind::Concat | Kind::Slice(_) | Kind::Flatten => {
                 unreachable!("layout makes no task of it")
             }
         })

@@ -15,4 +15,4 @@ pub use describe::Row;
 pub(super) use describe::table;
 pub(super) use fuse::fuse;
 pub(super) use lower::{Lowered, lower};
-pub(super) use turns::turns;
+pub(super) use turns::{Turns, turns};
