@@ -164,3 +164,50 @@ pub fn matmul<T: Float>(
         );
     }
 }
+
+/// A matrix of `f32` anywhere: its first element, and the distances between rows and between columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) first: *const f32,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
+}
+
+/// `c = a b`, or `c += a b`, of `m` rows and `n` columns, over `k`, on the calling thread; `c` is row-major.
+///
+/// # Safety
+/// All elements are in memory that may be read, and those of `c` written by nobody else; `c` is not that of `a` or `b`.
+pub(crate) unsafe fn product(
+    [m, n, k]: [usize; 3],
+    a: Place,
+    b: Place,
+    c: *mut f32,
+    row_stride: usize,
+    write: Write,
+) {
+    let stride = |stride: usize| isize::try_from(stride).unwrap_or(0);
+    // SAFETY: the caller's promise.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c,
+            1,
+            stride(row_stride),
+            write == Write::Add,
+            a.first,
+            stride(a.column_stride),
+            stride(a.row_stride),
+            b.first,
+            stride(b.column_stride),
+            stride(b.row_stride),
+            1.0f32,
+            1.0f32,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}

@@ -69,12 +69,14 @@ impl Span {
     }
 
     /// Distance between the taps of a window.
-    pub(crate) const fn dilation(self) -> usize {
+    #[must_use]
+    pub const fn dilation(self) -> usize {
         self.dilation
     }
 
     /// Padding before the first value.
-    pub(crate) const fn before(self) -> usize {
+    #[must_use]
+    pub const fn before(self) -> usize {
         self.before
     }
 

@@ -536,7 +536,15 @@ fn check_interleave(shape: [usize; 3], steps: [usize; 2], batch: usize, threads:
                 let (from, to) = (Place::Plain(Plain::Input(index)), Place::Map(part, 0));
                 all.push(boxed(Move::new(batch, part.shape, from, to)));
             }
-            all.push(boxed(Interleave::new(target, batch, steps, maps.clone(), affine, activation, output)));
+            all.push(boxed(Interleave::new(
+                target,
+                batch,
+                steps,
+                maps.iter().copied().map(Some).collect(),
+                affine,
+                activation,
+                output,
+            )));
             let (from, to) = (Place::Map(output, 0), Place::Plain(Plain::Output(0)));
             all.push(boxed(Move::new(batch, shape, from, to)));
             let inputs: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();

@@ -67,7 +67,7 @@ impl Pass {
     /// Training, with masks from a generator (whose counter the pass advances).
     #[must_use]
     pub fn train(generator: &Generator) -> Self {
-        Self { generator: Some(generator.clone()), ..Self::inference() }
+        Self::training(generator)
     }
 
     /// As [`tracing`](Self::tracing), and the gradients of what is kept can be asked for with
@@ -119,6 +119,12 @@ impl<V> Pass<V> {
     #[must_use]
     pub const fn inference() -> Self {
         Self { generator: None, kept: None, only: None, probe: None }
+    }
+
+    /// Training on any values, as [`train`](Pass::train) is on tensors.
+    #[must_use]
+    pub fn training(generator: &Generator) -> Self {
+        Self { generator: Some(generator.clone()), ..Self::inference() }
     }
 
     /// Keeps activations for [`kept`](Self::kept).

@@ -6,7 +6,7 @@ use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
 use super::winograd::{Transformed, Winograd};
-use super::{Layer, Map, Memory, Needs, Plain, Target};
+use super::{Activation, Late, Layer, Map, Memory, Needs, Plain, Target};
 use crate::conv::Conv;
 use crate::simd::LANES;
 
@@ -116,6 +116,38 @@ impl ConvStep {
         let part_channels = [part.in_channels, part.out_channels];
         Self { conv, parts, part_channels, input, residual, output }
     }
+
+    /// Prepares a convolution of one group whose weights are packed in each run, as [`Repack`](super::Repack) does it.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new); for groups.
+    #[must_use]
+    pub fn late(
+        target: Target,
+        conv: Conv,
+        algorithm: Algorithm,
+        late: Late,
+        activation: Option<Activation>,
+        input: ConvInput,
+        residual: Option<Map>,
+        output: Map,
+    ) -> Self {
+        require(target.isa);
+        assert_eq!(conv.groups, 1, "weights that come late are of one group");
+        assert!(Self::fits(algorithm, &conv), "{algorithm:?} does not compute {conv:?}");
+        let part = match algorithm {
+            Algorithm::Direct => {
+                let plain = matches!(input, ConvInput::Plain(_));
+                Kind::Direct(Direct::late(target, conv, plain, late, activation))
+            }
+            Algorithm::Winograd(winograd) => {
+                Kind::Winograd(Transformed::late(target, conv, winograd, late, activation))
+            }
+            Algorithm::DirectBf16 => panic!("weights that come late are f32"),
+        };
+        let part_channels = [conv.in_channels, conv.out_channels];
+        Self { conv, parts: vec![part], part_channels, input, residual, output }
+    }
 }
 
 /// The smallest convolution of whole groups whose channels fill whole blocks, and its groups.
@@ -198,6 +230,12 @@ impl Run for ConvStep {
         };
         for read in read.into_iter().chain(self.residual.as_ref().map(Into::into)) {
             limits.apart(read, written.into());
+        }
+        for part in &self.parts {
+            match part {
+                Kind::Direct(direct) => direct.check(limits, written),
+                Kind::Winograd(winograd) => winograd.check(limits, written),
+            }
         }
     }
 

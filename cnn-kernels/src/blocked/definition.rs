@@ -23,6 +23,11 @@ impl Groups {
         Self { inputs: weight.group_inputs, outputs: weight.group_outputs }
     }
 
+    /// All channels in one.
+    pub(crate) fn whole(conv: &Conv) -> Self {
+        Self { inputs: conv.in_channels, outputs: conv.out_channels }
+    }
+
     /// Whether there are several, which share blocks.
     pub(crate) fn are_mixed(self, conv: &Conv) -> bool {
         self.outputs < conv.out_channels

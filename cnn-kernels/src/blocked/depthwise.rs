@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::direct::padded;
 use super::epilogue::Epilogue;
+use super::kept::{Kept, Late};
 use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
@@ -18,8 +19,8 @@ pub struct Depthwise {
     target: Target,
     conv: Conv,
     /// Block, tap, lane.
-    weights: Buffer,
-    bias: Option<Buffer>,
+    weights: Kept,
+    bias: Option<Kept>,
     activation: Option<Activation>,
     input: Map,
     residual: Option<Map>,
@@ -57,8 +58,29 @@ impl Depthwise {
                 weights[(c / LANES * taps + tap) * LANES + c % LANES] = (f64::from(value) * factor) as f32;
             }
         }
-        let bias = layer.bias.map(|bias| padded(bias, conv.out_channels));
-        Self { target, conv, weights, bias, activation: layer.activation, input, residual, output }
+        let bias = layer.bias.map(|bias| Kept::Own(padded(bias, conv.out_channels)));
+        let (weights, activation) = (Kept::Own(weights), layer.activation);
+        Self { target, conv, weights, bias, activation, input, residual, output }
+    }
+
+    /// With weights that are packed in each run, as [`Repack`](super::Repack) does it.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn late(
+        target: Target,
+        conv: Conv,
+        late: Late,
+        activation: Option<Activation>,
+        input: Map,
+        residual: Option<Map>,
+        output: Map,
+    ) -> Self {
+        require(target.isa);
+        assert!(Self::fits(&conv), "{conv:?} is not depthwise");
+        let (weights, bias) = (Kept::Late(late.weights), late.bias.map(Kept::Late));
+        Self { target, conv, weights, bias, activation, input, residual, output }
     }
 }
 
@@ -68,7 +90,7 @@ impl Step for Depthwise {
     }
 
     fn weight_bytes(&self) -> usize {
-        4 * self.weights.len()
+        self.weights.bytes()
     }
 
     fn algorithm(&self) -> String {
@@ -88,6 +110,11 @@ impl Run for Depthwise {
         }
         for map in self.residual.iter().chain([&self.input]) {
             limits.apart(map.into(), (&self.output).into());
+        }
+        let lanes = self.conv.in_channels.next_multiple_of(LANES);
+        self.weights.check(lanes * self.conv.taps(), limits, &self.output);
+        if let Some(bias) = &self.bias {
+            bias.check(lanes, limits, &self.output);
         }
     }
 
@@ -256,9 +283,9 @@ impl Rows<'_> {
         unsafe {
             let at = |map: Map| memory.arena.add(map.offset + n * map.stride + block * map.plane());
             let x = at(of.input).cast_const();
-            let weights = of.weights.pointer().add(block * of.conv.taps() * LANES);
+            let weights = of.weights.pointer(&memory).add(block * of.conv.taps() * LANES);
             let bias = match &of.bias {
-                Some(bias) => V::load(bias.pointer().add(block * LANES)),
+                Some(bias) => V::load(bias.pointer(&memory).add(block * LANES)),
                 None => V::zero(),
             };
             for index in rows {

@@ -15,13 +15,13 @@ pub struct Interleave {
     target: Target,
     batch: usize,
     steps: [usize; 2],
-    inputs: Vec<Map>,
+    inputs: Vec<Option<Map>>,
     affine: Affine,
     output: Map,
 }
 
 impl Interleave {
-    /// Prepares it for `steps` of rows and columns; `inputs` row by row. The scale and the shift have one value per channel.
+    /// Prepares it for `steps` of rows and columns; `inputs` row by row, zeros where there is none. The scale and the shift have one value per channel.
     ///
     /// # Panics
     /// Where the sizes do not agree, or the processor has not the instruction set.
@@ -30,7 +30,7 @@ impl Interleave {
         target: Target,
         batch: usize,
         steps: [usize; 2],
-        inputs: Vec<Map>,
+        inputs: Vec<Option<Map>>,
         affine: [Option<&[f32]>; 2],
         activation: Option<Activation>,
         output: Map,
@@ -39,6 +39,7 @@ impl Interleave {
         let [channels, rows, columns] = output.shape;
         assert!(!steps.contains(&0) && inputs.len() == steps[0] * steps[1], "a map for each step");
         for (index, map) in inputs.iter().enumerate() {
+            let Some(map) = map else { continue };
             let count = |size: usize, step: usize, first: usize| size.saturating_sub(first).div_ceil(step);
             let (row, column) = (index / steps[1], index % steps[1]);
             let shape = [channels, count(rows, steps[0], row), count(columns, steps[1], column)];
@@ -67,7 +68,7 @@ impl Run for Interleave {
     fn check(&self, limits: &Limits<'_>) {
         assert_eq!(self.batch, limits.batch(), "the batch of a step");
         limits.map(&self.output);
-        for map in &self.inputs {
+        for map in self.inputs.iter().flatten() {
             limits.map(map);
             limits.apart(map.into(), (&self.output).into());
         }
@@ -105,9 +106,10 @@ impl Kernel for Rows<'_> {
             for row in rows {
                 let maps = &of.inputs[row % down * across..][..across];
                 for (first, map) in maps.iter().enumerate() {
-                    let x = at(map).add(row / down * map.shape[2] * LANES).cast_const();
-                    for column in 0..map.shape[2] {
-                        let value = V::load(x.add(column * LANES));
+                    let count = width.saturating_sub(first).div_ceil(across);
+                    let x = map.map(|map| at(&map).add(row / down * count * LANES).cast_const());
+                    for column in 0..count {
+                        let value = x.map_or(V::zero(), |x| V::load(x.add(column * LANES)));
                         affine.of(value).store(y.add((row * width + column * across + first) * LANES));
                     }
                 }

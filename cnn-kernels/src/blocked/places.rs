@@ -138,6 +138,44 @@ impl Limits<'_> {
         assert!(end.is_some(), "{len} values from {offset} in an arena of {}", self.arena);
     }
 
+    /// So many values in a row share none with samples that were found to be in the arena.
+    ///
+    /// # Panics
+    /// Where they share one.
+    pub(crate) fn whole_apart(&self, offset: usize, len: usize, place: Stretches) {
+        self.whole(offset, len);
+        let apart = offset + len <= place.offset || self.end(place) <= offset;
+        assert!(apart, "{len} values from {offset} and {place:?}");
+    }
+
+    /// Values in a row that are read and others that are written, offset and length of each, lie in the arena and apart.
+    ///
+    /// # Panics
+    /// Where they do not.
+    pub(crate) fn apart_rows(&self, read: [usize; 2], written: [usize; 2]) {
+        for [offset, len] in [read, written] {
+            self.whole(offset, len);
+        }
+        let apart = read[0] + read[1] <= written[0] || written[0] + written[1] <= read[0];
+        assert!(apart, "{read:?} is read and {written:?} written");
+    }
+
+    /// An input or an output that is no batch has that many values.
+    ///
+    /// # Panics
+    /// Where it has not, or there is none.
+    pub(crate) fn parameter(&self, index: usize, len: usize) {
+        assert_eq!(self.inputs.get(index), Some(&len), "the length of input {index}");
+    }
+
+    /// As [`parameter`](Self::parameter), of an output.
+    ///
+    /// # Panics
+    /// As there.
+    pub(crate) fn result(&self, index: usize, len: usize) {
+        assert_eq!(self.outputs.get(index), Some(&len), "the length of output {index}");
+    }
+
     /// What is read and what is written share no value. Both were found to be in the arena.
     ///
     /// # Panics

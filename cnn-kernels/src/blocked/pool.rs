@@ -104,17 +104,17 @@ struct Rows<'a> {
 
 /// A window along one axis.
 #[derive(Clone, Copy)]
-struct Window {
-    start: usize,
-    taps: usize,
-    dilation: usize,
+pub(crate) struct Window {
+    pub(crate) start: usize,
+    pub(crate) taps: usize,
+    pub(crate) dilation: usize,
     /// How many values a mean divides by.
-    counted: usize,
+    pub(crate) counted: usize,
 }
 
 impl Window {
     #[inline(always)]
-    fn new(kind: PoolKind, span: Span, index: usize) -> Self {
+    pub(crate) fn new(kind: PoolKind, span: Span, index: usize) -> Self {
         if kind == PoolKind::Adaptive {
             let start = index * span.input() / span.output();
             let taps = ((index + 1) * span.input()).div_ceil(span.output()) - start;

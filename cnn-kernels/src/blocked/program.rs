@@ -1,6 +1,7 @@
 //! A series of kernels over one arena.
 
 use std::fmt::{self, Debug};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::places::Limits;
@@ -61,6 +62,8 @@ pub struct Program {
 /// Memory for one run at a time.
 pub struct Workspace {
     memory: Buffer,
+    /// How much of it is the arena.
+    arena: usize,
     board: Board,
     pointers: Vec<*mut f32>,
     error: Mutex<Option<StepError>>,
@@ -159,7 +162,7 @@ impl Program {
         memory.fill(0.0);
         let board = Board::new(self.scratch.phases);
         let pointers = Vec::with_capacity(self.outputs.len());
-        Workspace { memory, board, pointers, error: Mutex::new(None) }
+        Workspace { memory, arena: self.arena, board, pointers, error: Mutex::new(None) }
     }
 
     /// Runs all steps, on this thread and on rayon's current pool.
@@ -194,6 +197,24 @@ impl Program {
         outputs: &mut [&mut [f32]],
         after: &(dyn Fn(usize) + Sync),
     ) -> Result<(), StepError> {
+        self.run_some(workspace, 0..self.steps.len(), inputs, outputs, after)
+    }
+
+    /// Runs some of the steps, on what earlier ones left in the workspace.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and where there are no such steps.
+    pub fn run_some(
+        &self,
+        workspace: &mut Workspace,
+        steps: Range<usize>,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        after: &(dyn Fn(usize) + Sync),
+    ) -> Result<(), StepError> {
         assert!(
             inputs.iter().map(|input| input.len()).eq(self.inputs.iter().copied()),
             "inputs of other lengths than {:?}",
@@ -222,12 +243,13 @@ impl Program {
         };
         for turn in 0..self.turns {
             let memory = memory(turn);
-            let mut first = 0;
-            while let Some(step) = self.steps.get(first) {
+            let mut first = steps.start;
+            while let Some(step) = self.steps[..steps.end].get(first) {
                 let (count, threads) = if step.waits() {
                     (1, 1)
                 } else {
-                    (self.steps[first..].iter().take_while(|step| !step.waits()).count(), self.threads)
+                    let together = self.steps[first..steps.end].iter().take_while(|step| !step.waits());
+                    (together.count(), self.threads)
                 };
                 workspace.board.run(threads, |member| {
                     // All of it is captured, not its pointers one by one, which could not be sent.
@@ -256,6 +278,14 @@ impl Debug for Program {
             .field("steps", &self.steps.len())
             .field("arena", &self.arena)
             .finish_non_exhaustive()
+    }
+}
+
+impl Workspace {
+    /// The arena between runs.
+    pub fn arena(&mut self) -> &mut [f32] {
+        let len = self.arena;
+        &mut self.memory[..len]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Buffer;
 use super::buffer::Plain;
+use super::kept::Kept;
 use crate::simd::Vector;
 
 /// A number of a weight.
@@ -59,14 +60,14 @@ impl Stored for u16 {
 /// Packed weights.
 #[derive(Debug)]
 pub(crate) enum Packed {
-    F32(Buffer),
+    F32(Kept),
     Bf16(Buffer<u16>),
 }
 
 impl Packed {
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::F32(values) => size_of_val::<[f32]>(values),
+            Self::F32(values) => values.bytes(),
             Self::Bf16(values) => size_of_val::<[u16]>(values),
         }
     }

@@ -147,19 +147,30 @@ impl BatchNorm2d {
             bail!("batch norm: expected (N, {channels}, H, W) or (N, {channels}), found {:?}", x.dims());
         }
         let count = x.elem_count() / channels;
+        self.check_count(count, x.dims())?;
+        let (y, mean, var) = ops::batch_norm_train(x, self.weight(), self.bias(), self.config.eps)?;
+        self.observe(&mean, &var, count)?;
+        Ok(y)
+    }
+
+    /// A channel has more than one value.
+    pub(crate) fn check_count(&self, count: usize, shape: &[usize]) -> candle_core::Result<()> {
         if count == 1 {
-            let area = if x.rank() == 4 { ", H=W=1" } else { "" };
+            let area = if shape.len() == 4 { ", H=W=1" } else { "" };
             bail!(
                 "batch norm in training needs more than one value per channel, found N=1{area}: with one, \
                  the normalized value is always 0 and the variance undefined; use a larger batch, a larger \
                  input, or inference mode, or leave the norm out where the map is 1x1"
             );
         }
-        let (y, mean, var) = ops::batch_norm_train(x, self.weight(), self.bias(), self.config.eps)?;
-        let unbiased = (var * (count as f64 / (count as f64 - 1.0)))?;
-        self.advance(&self.running_mean, &mean)?;
-        self.advance(&self.running_var, &unbiased)?;
-        Ok(y)
+        Ok(())
+    }
+
+    /// Moves the running statistics towards mean and biased variance of a batch with so many values a channel.
+    pub(crate) fn observe(&self, mean: &Tensor, variance: &Tensor, count: usize) -> candle_core::Result<()> {
+        let unbiased = (variance * (count as f64 / (count as f64 - 1.0)))?;
+        self.advance(&self.running_mean, mean)?;
+        self.advance(&self.running_var, &unbiased)
     }
 
     /// Moves a running statistic towards that of a batch.

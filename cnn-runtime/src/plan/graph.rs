@@ -31,6 +31,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Which of the nodes the network gives.
     pub outputs: Vec<usize>,
+    /// Whether what belongs to training may be written down.
+    pub(super) training: bool,
 }
 
 /// A value of a [`Graph`].
@@ -63,7 +65,16 @@ impl Graph {
         shapes: &[Vec<usize>],
         record: impl FnOnce(&[Traced]) -> Result<Vec<Traced>>,
     ) -> Result<Self> {
-        let graph = Rc::new(RefCell::new(Self::default()));
+        Self::record_as(false, shapes, record)
+    }
+
+    /// As [`record`](Self::record), training or not.
+    pub(super) fn record_as(
+        training: bool,
+        shapes: &[Vec<usize>],
+        record: impl FnOnce(&[Traced]) -> Result<Vec<Traced>>,
+    ) -> Result<Self> {
+        let graph = Rc::new(RefCell::new(Self { training, ..Self::default() }));
         let inputs: Vec<Traced> = shapes
             .iter()
             .enumerate()
@@ -96,6 +107,6 @@ impl Graph {
         let moved = |indices: &[usize]| indices.iter().map(|&index| places[index]).collect();
         let kept = self.nodes.into_iter().zip(&needed).filter(|(_, needed)| **needed);
         let nodes = kept.map(|(node, _)| Node { inputs: moved(&node.inputs), ..node }).collect();
-        Self { nodes, outputs: moved(&self.outputs) }
+        Self { nodes, outputs: moved(&self.outputs), training: self.training }
     }
 }

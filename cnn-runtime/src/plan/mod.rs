@@ -21,6 +21,7 @@ mod options;
 mod prepared;
 mod stored;
 mod traced;
+mod training;
 
 pub use fused::Row;
 pub use graph::{Graph, Node, Source};
@@ -28,6 +29,7 @@ pub use options::{CompileOptions, Precision, Tuning};
 use prepared::Prepared;
 pub(crate) use stored::with_values;
 pub use traced::Traced;
+pub use training::TrainingPlan;
 
 /// How many sets of sizes a plan of a network with symbolic sizes is prepared for at a time.
 const PREPARED: usize = 8;

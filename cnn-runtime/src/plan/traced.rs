@@ -54,7 +54,9 @@ impl Value for Traced {
         let Some(first) = inputs.first() else {
             bail!("{}: expected at least one value", operation.name());
         };
+        let graph = &first.graph;
         match operation {
+            _ if graph.borrow().training => {}
             Operation::Mask { .. }
             | Operation::Linear { generator: Some(_), .. }
             | Operation::BatchNorm2d { train: true, .. } => {
@@ -62,7 +64,6 @@ impl Value for Traced {
             }
             _ => {}
         }
-        let graph = &first.graph;
         let indices = inputs.iter().map(|input| input.index_in(graph)).collect::<Result<Vec<_>>>()?;
         let shapes: Vec<&[usize]> = inputs.iter().map(|input| input.dims()).collect();
         let shape = operation.shape(&shapes)?;

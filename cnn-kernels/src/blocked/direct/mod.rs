@@ -13,6 +13,8 @@ use super::conv::ConvInput;
 use super::definition::{Again, Groups, Weights};
 use super::epilogue::Epilogue;
 use super::filter::Filter;
+use super::kept::{Kept, Late, pointer_or_null};
+use super::places::Limits;
 use super::stored::{Packed, Stored};
 use super::team::Member;
 use super::tile::{self, Product, Tile};
@@ -40,7 +42,7 @@ pub(crate) struct Direct {
     grid: Grid,
     taps: Vec<usize>,
     weights: Packed,
-    bias: Option<Buffer>,
+    bias: Option<Kept>,
     activation: Option<Activation>,
 }
 
@@ -145,27 +147,68 @@ impl Direct {
         activation: Option<Activation>,
         bf16: bool,
     ) -> Self {
+        let bias = bias.map(|bias| Kept::Own(padded(bias, conv.out_channels)));
+        // Its own weights do not know their place yet.
+        let late = Packed::F32(Kept::Late(0));
+        let mut made = Self::with(target, conv, plain, Groups::of(weight), late, bias, activation);
+        let (sizes, distance) = (made.sizes(), made.grid.distance);
+        let (len, value) = (tile::packed_len(sizes), |o, c, t| weight.value(o, c, t));
+        // Of a first layer there are few, and bf16 would be a tile of its own.
+        made.weights = if bf16 && !plain {
+            let mut weights = Buffer::zeros(len);
+            tile::pack(target.isa, sizes, distance, value, &mut weights);
+            Packed::Bf16(weights)
+        } else {
+            let mut weights = Buffer::zeros(len);
+            tile::pack(target.isa, sizes, distance, value, &mut weights);
+            Packed::F32(Kept::Own(weights))
+        };
+        made
+    }
+
+    /// With weights that are packed in each run, as [`Repack`](super::Repack) does it.
+    pub(crate) fn late(
+        target: Target,
+        conv: Conv,
+        plain: bool,
+        late: Late,
+        activation: Option<Activation>,
+    ) -> Self {
+        let (weights, bias) = (Packed::F32(Kept::Late(late.weights)), late.bias.map(Kept::Late));
+        Self::with(target, conv, plain, Groups::whole(&conv), weights, bias, activation)
+    }
+
+    fn with(
+        target: Target,
+        conv: Conv,
+        plain: bool,
+        groups: Groups,
+        weights: Packed,
+        bias: Option<Kept>,
+        activation: Option<Activation>,
+    ) -> Self {
         assert!(!plain || Self::takes_plain(conv.in_channels), "so many channels are no pixel of {FEW}");
         assert_eq!(conv.groups, 1, "groups are kernels of their own");
         let grid = Grid::new(&conv, plain, target.threads);
         let places =
             (0..conv.rows.kernel()).flat_map(|ky| (0..conv.columns.kernel()).map(move |kx| [ky, kx]));
         let taps: Vec<usize> = places.map(|place| grid.tap(&conv, place)).collect();
-        let sizes = [conv.out_channels, conv.in_channels, taps.len()];
-        let (len, value) = (tile::packed_len(sizes), |o, c, t| weight.value(o, c, t));
-        // Of a first layer there are few, and bf16 would be a tile of its own.
-        let weights = if bf16 && !plain {
-            let mut weights = Buffer::zeros(len);
-            tile::pack(target.isa, sizes, grid.distance, value, &mut weights);
-            Packed::Bf16(weights)
-        } else {
-            let mut weights = Buffer::zeros(len);
-            tile::pack(target.isa, sizes, grid.distance, value, &mut weights);
-            Packed::F32(weights)
-        };
-        let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        let groups = Groups::of(weight);
         Self { target, conv, groups, grid, taps, weights, bias, activation }
+    }
+
+    /// What is packed in each run lies in the arena.
+    pub(crate) fn check(&self, limits: &Limits<'_>, written: &Map) {
+        if let Packed::F32(weights) = &self.weights {
+            weights.check(tile::packed_len(self.sizes()), limits, written);
+        }
+        if let Some(bias) = &self.bias {
+            bias.check(self.conv.out_channels.next_multiple_of(LANES), limits, written);
+        }
+    }
+
+    /// Output channels, input channels, taps.
+    fn sizes(&self) -> [usize; 3] {
+        [self.conv.out_channels, self.conv.in_channels, self.taps.len()]
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
@@ -348,9 +391,9 @@ impl Kernel for Work<'_> {
         unsafe {
             match &self.direct.weights {
                 Packed::F32(weights) if self.direct.grid.distance == FEW => {
-                    self.tiles::<V, f32, FEW>(weights.pointer());
+                    self.tiles::<V, f32, FEW>(weights.pointer(&self.run.memory));
                 }
-                Packed::F32(weights) => self.tiles::<V, f32, LANES>(weights.pointer()),
+                Packed::F32(weights) => self.tiles::<V, f32, LANES>(weights.pointer(&self.run.memory)),
                 Packed::Bf16(weights) => self.tiles::<V, u16, LANES>(weights.pointer()),
             }
         }
@@ -371,13 +414,13 @@ impl Work<'_> {
         let sample = |map: &Map| memory.arena.wrapping_add(map.offset + n * map.stride);
         let (to, added) = (sample(y), residual.as_ref().map_or(std::ptr::null_mut(), sample));
         let mixed = direct.groups.are_mixed(&direct.conv);
+        let biases = pointer_or_null(direct.bias.as_ref(), memory);
         // SAFETY: the caller's promise.
         unsafe {
             for group in self.groups.clone() {
                 let first = group * V::TILE_BLOCKS;
                 let weights = packed.add(group * group_len);
-                let bias =
-                    direct.bias.as_ref().map_or(std::ptr::null(), |bias| bias.pointer().add(first * LANES));
+                let bias = biases.wrapping_add(if biases.is_null() { 0 } else { first * LANES });
                 for row in self.rows.clone() {
                     for strip in self.strips.clone() {
                         let strip = part(columns, count, strip);
@@ -420,7 +463,7 @@ impl Work<'_> {
                     .wrapping_add(map.offset + n * map.stride + block * map.plane() + pixel * LANES)
             };
             let (row, column) = (pixel / width, pixel % width);
-            let bias = direct.bias.as_ref();
+            let bias = pointer_or_null(direct.bias.as_ref(), &run.memory);
             // SAFETY: the caller's promise; the pixel is this item's.
             unsafe {
                 V::enter(Again {
@@ -433,7 +476,7 @@ impl Work<'_> {
                     block,
                     rows: row..row + 1,
                     columns: column..column + 1,
-                    bias: bias.map_or(std::ptr::null(), |bias| bias.pointer().wrapping_add(block * LANES)),
+                    bias: bias.wrapping_add(if bias.is_null() { 0 } else { block * LANES }),
                     y: place(&run.y),
                     residual: run.residual.as_ref().map_or(std::ptr::null_mut(), place).cast_const(),
                 });
@@ -475,7 +518,8 @@ impl Weights for Direct {
         // SAFETY: the caller's promise.
         unsafe {
             match &self.weights {
-                Packed::F32(weights) => Stored::load::<V>(weights.pointer().add(place)),
+                Packed::F32(Kept::Own(weights)) => Stored::load::<V>(weights.pointer().add(place)),
+                Packed::F32(Kept::Late(_)) => unreachable!("weights that come late are of one group"),
                 Packed::Bf16(weights) => Stored::load::<V>(weights.pointer().add(place)),
             }
         }

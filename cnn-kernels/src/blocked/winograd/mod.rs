@@ -12,13 +12,17 @@
 mod stages;
 mod transform;
 
+pub(crate) use transform::weight_matrix;
+
 use std::ops::Range;
 
 use super::definition::{Groups, Weights};
 use super::direct::padded;
 use super::filter::Filter;
+use super::kept::{Kept, Late};
+use super::places::Limits;
 use super::team::Member;
-use super::{Activation, Buffer, Map, Memory, Needs, Target, part, tile};
+use super::{Activation, Map, Memory, Needs, Target, part, tile};
 use crate::conv::Conv;
 use crate::simd::{LANES, Vector};
 use stages::{FromProducts, Products, ToTiles};
@@ -95,10 +99,10 @@ pub(crate) struct Transformed {
     algorithm: Winograd,
     groups: Groups,
     /// Position by position, each packed for the product.
-    weights: Buffer,
+    weights: Kept,
     /// What gives a row of the weight back from one of its transform.
     inverse: Vec<Vec<f64>>,
-    bias: Option<Buffer>,
+    bias: Option<Kept>,
     activation: Option<Activation>,
     blocking: Blocking,
 }
@@ -122,14 +126,47 @@ impl Transformed {
         bias: Option<&[f32]>,
         activation: Option<Activation>,
     ) -> Self {
-        assert!(algorithm.fits(&conv), "{algorithm:?} does not compute {conv:?}");
         let weights =
             transform::weights(target.isa, algorithm, [conv.out_channels, conv.in_channels], weight);
-        let bias = bias.map(|bias| padded(bias, conv.out_channels));
-        let blocking = Blocking::Shared;
-        let (groups, inverse) = (Groups::of(weight), transform::weight_inverse(algorithm));
+        let bias = bias.map(|bias| Kept::Own(padded(bias, conv.out_channels)));
+        let groups = Groups::of(weight);
+        Self::with(target, conv, algorithm, groups, Kept::Own(weights), bias, activation)
+    }
+
+    /// With weights that are packed in each run, as [`Repack`](super::Repack) does it. Values that are not finite spread
+    /// over their tile.
+    pub(crate) fn late(
+        target: Target,
+        conv: Conv,
+        algorithm: Winograd,
+        late: Late,
+        activation: Option<Activation>,
+    ) -> Self {
+        let (weights, bias) = (Kept::Late(late.weights), late.bias.map(Kept::Late));
+        Self::with(target, conv, algorithm, Groups::whole(&conv), weights, bias, activation)
+    }
+
+    fn with(
+        target: Target,
+        conv: Conv,
+        algorithm: Winograd,
+        groups: Groups,
+        weights: Kept,
+        bias: Option<Kept>,
+        activation: Option<Activation>,
+    ) -> Self {
+        assert!(algorithm.fits(&conv), "{algorithm:?} does not compute {conv:?}");
+        let (blocking, inverse) = (Blocking::Shared, transform::weight_inverse(algorithm));
         let made = Self { target, conv, algorithm, groups, weights, inverse, bias, activation, blocking };
         Self { blocking: made.choose(), ..made }
+    }
+
+    /// What is packed in each run lies in the arena.
+    pub(crate) fn check(&self, limits: &Limits<'_>, written: &Map) {
+        self.weights.check(self.algorithm.positions() * self.packed_position(), limits, written);
+        if let Some(bias) = &self.bias {
+            bias.check(self.conv.out_channels.next_multiple_of(LANES), limits, written);
+        }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -142,7 +179,7 @@ impl Transformed {
     }
 
     pub(crate) fn weight_bytes(&self) -> usize {
-        4 * self.weights.len()
+        self.weights.bytes()
     }
 
     /// Rows and columns of tiles of one sample.
@@ -175,7 +212,7 @@ impl Transformed {
         let most = self.target.isa.tile().1;
         // Stage by stage while all of it stays in a last-level cache and blocks would be few, or where the weights do not
         // stay there and would be read again for each block.
-        let streams = self.weights.len() > STREAMED_VALUES;
+        let streams = positions * self.packed_position() > STREAMED_VALUES;
         let (room, few) =
             if streams { (5 << 20, usize::MAX) } else { (5 << 19, 14 * 4 * self.target.threads.max(2)) };
         if values <= room && tiles < few {
@@ -246,6 +283,7 @@ impl Transformed {
                             let some = first..self.out_groups().min(first + groups);
                             self.target.isa.run(Products {
                                 of: self,
+                                memory: &memory,
                                 places,
                                 positions: 0..self.algorithm.positions(),
                                 groups: some.clone(),
@@ -298,6 +336,7 @@ impl Transformed {
                     unsafe {
                         self.target.isa.run(Products {
                             of: self,
+                            memory: &memory,
                             places,
                             positions,
                             groups: some,
@@ -349,6 +388,7 @@ impl Weights for Transformed {
         let width = V::TILE_BLOCKS.min(self.out_blocks() - group * V::TILE_BLOCKS);
         // As `transform::weights` packs them.
         let place = (group * V::TILE_BLOCKS * self.conv.in_channels + channel * width + inner) * LANES;
+        let Kept::Own(weights) = &self.weights else { unreachable!("only its own are read again") };
         // SAFETY: the caller's promise.
         unsafe {
             let mut weight = V::zero();
@@ -356,7 +396,7 @@ impl Weights for Transformed {
                 for x in 0..tile {
                     let factor = self.inverse[tap / kernel][y] * self.inverse[tap % kernel][x];
                     let position = (y * tile + x) * self.packed_position();
-                    let transformed = V::load(self.weights.pointer().add(position + place));
+                    let transformed = V::load(weights.pointer().add(position + place));
                     weight = transformed.mul_add(V::splat(factor as f32), weight);
                 }
             }

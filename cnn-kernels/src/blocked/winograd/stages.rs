@@ -115,6 +115,7 @@ impl AlongLines for ToTiles<'_> {
 /// Multiplies the tiles of some positions with the weights of some groups of output channels.
 pub(super) struct Products<'a> {
     pub(super) of: &'a Transformed,
+    pub(super) memory: &'a Memory<'a>,
     pub(super) places: Places,
     pub(super) positions: Range<usize>,
     pub(super) groups: Range<usize>,
@@ -127,7 +128,7 @@ impl Kernel for Products<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { of, places, positions, groups, first_group } = self;
+        let Self { of, memory, places, positions, groups, first_group } = self;
         let blocks = of.out_blocks();
         let channels = of.conv.in_channels;
         let product =
@@ -138,7 +139,7 @@ impl Kernel for Products<'_> {
             for position in positions {
                 let x = places.x.add(position * places.x_plane).cast_const();
                 let y = places.y.add(position * places.y_plane);
-                let weights = of.weights.pointer().add(position * of.packed_position());
+                let weights = of.weights.pointer(memory).add(position * of.packed_position());
                 for group in groups.clone() {
                     let weights = weights.add(group * V::TILE_BLOCKS * LANES * channels);
                     let y = y.add((group - first_group) * V::TILE_BLOCKS * product.out_block);
@@ -203,7 +204,7 @@ impl AlongLines for FromProducts<'_> {
                 // Zero while all outputs are finite: zero times what is not is not a number.
                 let mut spoilt = V::zero();
                 let bias = match &of.bias {
-                    Some(bias) => V::load(bias.pointer().add(block * LANES)),
+                    Some(bias) => V::load(bias.pointer(&memory).add(block * LANES)),
                     None => V::zero(),
                 };
                 for tile in tiles.clone() {
@@ -246,7 +247,7 @@ impl AlongLines for FromProducts<'_> {
                         epilogue.rest::<V>(to, shown);
                     }
                 }
-                if spoilt.sum().is_nan() {
+                if spoilt.sum().is_nan() && of.weights.own().is_some() {
                     self.again::<V>(&epilogue, block);
                 }
             }
@@ -295,7 +296,7 @@ impl FromProducts<'_> {
                     bias: of
                         .bias
                         .as_ref()
-                        .map_or(std::ptr::null(), |bias| bias.pointer().wrapping_add(block * LANES)),
+                        .map_or(std::ptr::null(), |bias| bias.pointer(&memory).wrapping_add(block * LANES)),
                     y: place(&y),
                     residual: residual.as_ref().map_or(std::ptr::null_mut(), place).cast_const(),
                 });

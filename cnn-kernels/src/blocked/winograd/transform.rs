@@ -22,7 +22,7 @@ fn points(algorithm: Winograd) -> &'static [f64] {
 }
 
 /// The transform of a weight along one axis: T rows of R.
-fn weight_matrix(algorithm: Winograd) -> Vec<Vec<f64>> {
+pub(crate) fn weight_matrix(algorithm: Winograd) -> Vec<Vec<f64>> {
     let r = algorithm.kernel();
     let points = points(algorithm);
     let mut rows: Vec<Vec<f64>> = points

@@ -2,13 +2,13 @@
 
 /// Something that needs memory from one step to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(in crate::plan) struct Block {
     /// Values.
-    pub(super) len: usize,
+    pub(in crate::plan) len: usize,
     /// The step that writes it first.
-    pub(super) first: usize,
+    pub(in crate::plan) first: usize,
     /// The last step that reads it.
-    pub(super) last: usize,
+    pub(in crate::plan) last: usize,
 }
 
 /// Values between the starts of two blocks are a multiple of this: a line of the cache.
@@ -17,7 +17,7 @@ const ALIGN: usize = 16;
 /// The offset of each block, and the length of the whole. The largest are placed first, each in the smallest gap that
 /// is free during its life (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", arXiv
 /// 2001.03288).
-pub(super) fn place(blocks: &[Block]) -> (Vec<usize>, usize) {
+pub(in crate::plan) fn place(blocks: &[Block]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by_key(|&index| (std::cmp::Reverse(blocks[index].len), index));
     let mut offsets = vec![0; blocks.len()];

@@ -101,7 +101,7 @@ impl Chooser {
 
 /// The choice that was best on the layers of VGG and ResNet: minimal filtering where there are channels enough to pay for
 /// the transforms, with small tiles on small maps.
-fn by_model(conv: &Conv) -> Algorithm {
+pub(in crate::plan) fn by_model(conv: &Conv) -> Algorithm {
     let channels = (conv.in_channels / conv.groups).min(conv.out_channels / conv.groups);
     let side = conv.rows.output().min(conv.columns.output());
     let fits = |winograd| ConvStep::fits(Algorithm::Winograd(winograd), conv);

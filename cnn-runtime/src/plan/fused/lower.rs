@@ -200,7 +200,7 @@ impl Lowering<'_> {
                 Box::new(Combine::new(target, batch, x, second, affine, *activation, y))
             }
             Kind::Interleave { steps, affine, activation } => {
-                let maps = task.reads.iter().map(|&spot| self.map(spot)).collect();
+                let maps = task.reads.iter().map(|&spot| Some(self.map(spot))).collect();
                 let [scale, shift] = rounded(affine);
                 let affine = [scale.as_deref(), shift.as_deref()];
                 let y = self.map(task.writes);

@@ -11,6 +11,8 @@ mod plain;
 mod transposed;
 mod turns;
 
+pub(super) use arena::{Block, place};
+pub(super) use choose::by_model;
 pub use describe::Row;
 pub(super) use describe::table;
 pub(super) use fuse::fuse;

@@ -1,0 +1,360 @@
+//! Weights that change from run to run, packed in each.
+
+use super::places::Limits;
+use super::program::{Step, require, sealed::Run};
+use super::team::Member;
+use super::winograd::{Winograd, weight_matrix};
+use super::{Algorithm, Memory, Needs, Target};
+use crate::conv::Conv;
+use crate::simd::{Kernel, LANES, Vector};
+
+/// How a convolution finds its weights in those of a layer: `w[o * outputs + c * inputs + taps[t]]` for an output
+/// channel, an input channel and a tap of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    outputs: usize,
+    inputs: usize,
+    taps: Vec<usize>,
+}
+
+impl View {
+    /// The layer's own: (out_channels, in_channels, kernel rows, kernel columns).
+    #[must_use]
+    pub fn of(conv: &Conv) -> Self {
+        let taps = conv.taps();
+        Self { outputs: conv.in_channels / conv.groups * taps, inputs: taps, taps: (0..taps).collect() }
+    }
+
+    /// That of the gradient of the layer's input: channels exchanged, and some of the taps, those of `down` and `across`.
+    #[must_use]
+    pub fn transposed(conv: &Conv, down: &[usize], across: &[usize]) -> Self {
+        let (taps, width) = (conv.taps(), conv.columns.kernel());
+        let chosen = down.iter().flat_map(|row| across.iter().map(move |column| row * width + column));
+        Self { outputs: taps, inputs: conv.in_channels / conv.groups * taps, taps: chosen.collect() }
+    }
+
+    /// One past the last value that it sees, of so many channels.
+    fn reach(&self, [outputs, inputs]: [usize; 2]) -> usize {
+        let last = (outputs - 1) * self.outputs + (inputs - 1) * self.inputs;
+        last + self.taps.iter().max().map_or(0, |tap| tap + 1)
+    }
+}
+
+/// Packs the weights of a convolution that reads them [`Late`](super::Late).
+#[derive(Debug)]
+pub struct Repack {
+    target: Target,
+    form: Form,
+    /// Output channels, input channels.
+    channels: [usize; 2],
+    view: View,
+    /// The layer's weight: an input of the run, and its length.
+    weight: (usize, usize),
+    to: usize,
+}
+
+/// What the weights become.
+#[derive(Clone, Debug)]
+enum Form {
+    /// The product's tiles, of so many input channels at a time.
+    Tiles { distance: usize },
+    /// Minimal filtering: T rows of R.
+    Winograd(Winograd, Vec<Vec<f32>>),
+    /// Block, tap, lane.
+    Depthwise,
+}
+
+impl Repack {
+    /// For a convolution of one group; `plain` where it reads plain values.
+    ///
+    /// # Panics
+    /// Where the view reaches beyond the weight, or the algorithm does not compute the convolution.
+    #[must_use]
+    pub fn new(
+        target: Target,
+        conv: &Conv,
+        algorithm: Algorithm,
+        plain: bool,
+        view: View,
+        weight: (usize, usize),
+        to: usize,
+    ) -> Self {
+        let form = match algorithm {
+            Algorithm::Winograd(winograd) => {
+                assert!(winograd.fits(conv), "{algorithm:?} does not compute {conv:?}");
+                let rows = weight_matrix(winograd).into_iter();
+                let rows = rows.map(|row| row.into_iter().map(|value| value as f32).collect()).collect();
+                Form::Winograd(winograd, rows)
+            }
+            Algorithm::Direct => Form::Tiles { distance: if plain { 4 } else { LANES } },
+            Algorithm::DirectBf16 => panic!("weights that come late are f32"),
+        };
+        assert_eq!(view.taps.len(), conv.taps(), "taps of a convolution");
+        Self::with(target, form, [conv.out_channels, conv.in_channels], view, weight, to)
+    }
+
+    /// For a depthwise convolution.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn depthwise(target: Target, channels: usize, view: View, weight: (usize, usize), to: usize) -> Self {
+        Self::with(target, Form::Depthwise, [channels, 1], view, weight, to)
+    }
+
+    fn with(
+        target: Target,
+        form: Form,
+        channels: [usize; 2],
+        view: View,
+        weight: (usize, usize),
+        to: usize,
+    ) -> Self {
+        require(target.isa);
+        assert!(!channels.contains(&0) && view.reach(channels) <= weight.1, "{view:?} of {weight:?}");
+        Self { target, form, channels, view, weight, to }
+    }
+
+    /// Values that a convolution's weights become.
+    #[must_use]
+    pub fn packed_len(conv: &Conv, algorithm: Algorithm) -> usize {
+        let each = conv.out_channels.next_multiple_of(LANES) * conv.in_channels;
+        match algorithm {
+            Algorithm::Winograd(winograd) => each * winograd.tile() * winograd.tile(),
+            Algorithm::Direct | Algorithm::DirectBf16 => each * conv.taps(),
+        }
+    }
+
+    /// Values that the weights of a depthwise convolution become.
+    #[must_use]
+    pub fn depthwise_len(channels: usize, taps: usize) -> usize {
+        channels.next_multiple_of(LANES) * taps
+    }
+
+    fn len(&self) -> usize {
+        let [outputs, inputs] = self.channels;
+        let taps = match &self.form {
+            Form::Winograd(winograd, _) => winograd.tile() * winograd.tile(),
+            Form::Tiles { .. } | Form::Depthwise => self.view.taps.len(),
+        };
+        outputs.next_multiple_of(LANES) * inputs * taps
+    }
+
+    fn blocks(&self) -> usize {
+        self.channels[0].div_ceil(LANES)
+    }
+}
+
+impl Step for Repack {
+    fn needs(&self) -> Needs {
+        Needs { phases: 1, ..Needs::default() }
+    }
+
+    fn algorithm(&self) -> String {
+        "packing".to_owned()
+    }
+}
+
+impl Run for Repack {
+    fn check(&self, limits: &Limits<'_>) {
+        limits.parameter(self.weight.0, self.weight.1);
+        limits.whole(self.to, self.len());
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let weight = memory.inputs[self.weight.0];
+        let (tile_blocks, _) = self.target.isa.tile();
+        let (wide, step) = match self.form {
+            Form::Depthwise => (1, LANES),
+            _ => (tile_blocks, LANES),
+        };
+        // Some input channels of a group of blocks of output channels.
+        let groups = self.blocks().div_ceil(wide);
+        let parts = self.channels[1].div_ceil(step);
+        member.each(groups * parts, |item| {
+            let (group, part) = (item / parts, item % parts);
+            let first = group * wide;
+            let some = Some {
+                of: self,
+                weight,
+                to: memory.arena.wrapping_add(self.to),
+                blocks: first..self.blocks().min(first + wide),
+                inputs: part * step..self.channels[1].min((part + 1) * step),
+            };
+            // SAFETY: the places were checked; items write different channels.
+            unsafe { self.target.isa.run(some) }
+        });
+    }
+}
+
+/// What one item packs.
+struct Some<'a> {
+    of: &'a Repack,
+    weight: &'a [f32],
+    to: *mut f32,
+    /// Of one group.
+    blocks: std::ops::Range<usize>,
+    inputs: std::ops::Range<usize>,
+}
+
+impl Some<'_> {
+    /// The place of an output channel's, an input channel's and a tap's weight.
+    #[inline(always)]
+    fn at(&self, output: usize, input: usize) -> usize {
+        output * self.of.view.outputs + input * self.of.view.inputs
+    }
+
+    /// # Safety
+    /// The item is within the packed weights.
+    #[inline(always)]
+    unsafe fn tiles(&self, distance: usize) {
+        let [outputs, inputs] = self.of.channels;
+        let taps = self.of.view.taps.as_slice();
+        let width = self.blocks.len() * LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let group = self.to.add(self.blocks.start * LANES * inputs * taps.len());
+            for lane in 0..width {
+                let output = self.blocks.start * LANES + lane;
+                for input in self.inputs.clone() {
+                    // Channels of a block stand together, within each tap.
+                    let first = input / distance * distance;
+                    let together = distance.min(inputs - first);
+                    let row = first * taps.len() + input - first;
+                    let to = group.add(row * width + lane);
+                    let from = self.at(output, input);
+                    if output < outputs {
+                        for (index, &tap) in taps.iter().enumerate() {
+                            *to.add(index * together * width) = *self.weight.get_unchecked(from + tap);
+                        }
+                    } else {
+                        (0..taps.len()).for_each(|index| *to.add(index * together * width) = 0.0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Vector`], and as [`tiles`](Self::tiles).
+    #[inline(always)]
+    unsafe fn winograd<V: Vector>(&self, winograd: Winograd, matrix: &[Vec<f32>]) {
+        let [outputs, inputs] = self.of.channels;
+        let (t, r) = (winograd.tile(), winograd.kernel());
+        let each = outputs.next_multiple_of(LANES) * inputs;
+        let width = self.blocks.len() * LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let group = self.to.add(self.blocks.start * LANES * inputs);
+            for (index, block) in self.blocks.clone().enumerate() {
+                for input in self.inputs.clone() {
+                    let mut gathered = [[0.0f32; LANES]; 25];
+                    for lane in 0..LANES.min(outputs - block * LANES) {
+                        let from = self.at(block * LANES + lane, input);
+                        for (values, &tap) in gathered.iter_mut().zip(&self.of.view.taps) {
+                            values[lane] = *self.weight.get_unchecked(from + tap);
+                        }
+                    }
+                    let mut half = [[V::zero(); 5]; 8];
+                    for y in 0..t {
+                        for x in 0..r {
+                            let mut sum = V::zero();
+                            for k in 0..r {
+                                let value = V::load(gathered[k * r + x].as_ptr());
+                                sum = value.mul_add(V::splat(*matrix[y].get_unchecked(k)), sum);
+                            }
+                            half[y][x] = sum;
+                        }
+                    }
+                    let to = group.add(input * width + index * LANES);
+                    for y in 0..t {
+                        for x in 0..t {
+                            let mut sum = V::zero();
+                            for k in 0..r {
+                                sum = half[y][k].mul_add(V::splat(*matrix[x].get_unchecked(k)), sum);
+                            }
+                            sum.store(to.add((y * t + x) * each));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`tiles`](Self::tiles).
+    unsafe fn depthwise(&self) {
+        let (outputs, taps) = (self.of.channels[0], &self.of.view.taps);
+        for block in self.blocks.clone() {
+            for (index, &tap) in taps.iter().enumerate() {
+                for lane in 0..LANES {
+                    let channel = block * LANES + lane;
+                    let value = if channel < outputs { self.weight[self.at(channel, 0) + tap] } else { 0.0 };
+                    // SAFETY: the caller's promise.
+                    unsafe { *self.to.add((block * taps.len() + index) * LANES + lane) = value };
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Some<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller's promise; the view was checked against the weight.
+        unsafe {
+            match &self.of.form {
+                Form::Tiles { distance } => self.tiles(*distance),
+                Form::Winograd(winograd, matrix) => self.winograd::<V>(*winograd, matrix),
+                Form::Depthwise => self.depthwise(),
+            }
+        }
+    }
+}
+
+/// Copies a vector of one value for each channel to whole blocks, the rest of whose lanes are zero.
+#[derive(Debug)]
+pub struct Pad {
+    /// An input of the run, and its length.
+    values: (usize, usize),
+    to: usize,
+}
+
+impl Pad {
+    /// From an input of that length to a place in the arena.
+    #[must_use]
+    pub fn new(values: (usize, usize), to: usize) -> Self {
+        Self { values, to }
+    }
+}
+
+impl Step for Pad {
+    fn needs(&self) -> Needs {
+        Needs { phases: 1, ..Needs::default() }
+    }
+
+    fn algorithm(&self) -> String {
+        "packing".to_owned()
+    }
+}
+
+impl Run for Pad {
+    fn check(&self, limits: &Limits<'_>) {
+        limits.parameter(self.values.0, self.values.1);
+        limits.whole(self.to, self.values.1.next_multiple_of(LANES));
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let (index, len) = self.values;
+        member.each(1, |_| {
+            // SAFETY: the place was checked.
+            let to = unsafe {
+                std::slice::from_raw_parts_mut(memory.arena.add(self.to), len.next_multiple_of(LANES))
+            };
+            to[..len].copy_from_slice(memory.inputs[index]);
+            to[len..].fill(0.0);
+        });
+    }
+}

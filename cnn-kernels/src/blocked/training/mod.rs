@@ -1,0 +1,22 @@
+//! Kernels of compiled training steps: what the layers of a plan lack for learning.
+//!
+//! Forward and backward are steps of one program. Parameters are inputs of its runs and their gradients outputs, so that
+//! nothing of them is copied; activations that the way back needs stay in the arena until it has read them.
+
+mod activation;
+mod depthwise;
+mod linear;
+mod norm;
+mod pool;
+mod reduce;
+mod weight;
+
+pub use activation::{ActivationGradient, ChannelSums, RowActivationGradient};
+pub use depthwise::DepthwiseWeightGradient;
+pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
+pub use norm::{BatchNorm, BatchNormGradient, Normalized};
+pub use pool::{PoolGradient, Spread};
+pub use weight::WeightGradient;
+
+/// An input or an output of a run that is no batch: its number and its length.
+pub type Parameter = (usize, usize);

@@ -1,0 +1,553 @@
+//! Batch normalization in training (Ioffe & Szegedy, arXiv 1502.03167), with what follows it: a residual sum and an
+//! activation.
+
+use std::ops::Range;
+
+use super::Parameter;
+use super::activation::{is_mask, masked};
+use crate::blocked::places::Limits;
+use crate::blocked::program::{Step, require, sealed::Run};
+use crate::blocked::team::Member;
+use crate::blocked::{Activation, Map, Memory, Needs, Target, part, planes};
+use crate::simd::{Kernel, LANES, Vector};
+
+/// What forward and backward have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Normalized {
+    /// Images.
+    pub batch: usize,
+    /// What is normalized.
+    pub input: Map,
+    /// What it becomes, residual and activation included.
+    pub output: Map,
+    /// The scale, one value for each channel; ones where there is none.
+    pub weight: Option<Parameter>,
+    /// What comes behind the sums.
+    pub activation: Option<Activation>,
+    /// Where mean and inverse standard deviation stand in the arena between forward and backward: those of all blocks'
+    /// lanes, one after the other.
+    pub saved: usize,
+}
+
+impl Normalized {
+    fn lanes(&self) -> usize {
+        self.input.blocks() * LANES
+    }
+
+    /// Values that are saved.
+    #[must_use]
+    pub fn saved_len(channels: usize) -> usize {
+        2 * channels.next_multiple_of(LANES)
+    }
+
+    /// Values of a channel.
+    fn count(&self) -> usize {
+        self.batch * self.input.shape[1] * self.input.shape[2]
+    }
+
+    fn check(&self, limits: &Limits<'_>) {
+        assert_eq!(self.batch, limits.batch(), "the batch of a norm");
+        assert_eq!(self.input.shape, self.output.shape, "the shapes of a norm");
+        for map in [&self.input, &self.output] {
+            limits.map(map);
+            limits.whole_apart(self.saved, 2 * self.lanes(), map.into());
+        }
+        if let Some(weight) = self.weight {
+            assert_eq!(weight.1, self.input.shape[0], "one scale per channel");
+            limits.parameter(weight.0, weight.1);
+        }
+    }
+
+    /// Parts of a channel's values that are summed by themselves: of each sample some rows.
+    fn parts(&self, target: Target) -> usize {
+        if target.threads == 1 {
+            return 1;
+        }
+        (3 * target.threads).div_ceil(self.input.blocks()).min(self.batch)
+    }
+
+    /// One channel's value of a parameter.
+    fn parameter(memory: &Memory<'_>, parameter: Option<Parameter>, channel: usize, without: f32) -> f32 {
+        parameter.map_or(without, |(index, _)| memory.inputs[index].get(channel).copied().unwrap_or(0.0))
+    }
+
+    fn mean(&self, memory: &Memory<'_>, block: usize) -> *mut f32 {
+        memory.arena.wrapping_add(self.saved + block * LANES)
+    }
+
+    fn deviation(&self, memory: &Memory<'_>, block: usize) -> *mut f32 {
+        memory.arena.wrapping_add(self.saved + self.lanes() + block * LANES)
+    }
+}
+
+/// The normalization itself: statistics of the batch, then the values.
+#[derive(Debug)]
+pub struct BatchNorm {
+    target: Target,
+    of: Normalized,
+    residual: Option<Map>,
+    bias: Option<Parameter>,
+    eps: f64,
+    /// Outputs of the run: mean and biased variance.
+    statistics: [Parameter; 2],
+}
+
+impl BatchNorm {
+    /// The batch's mean and biased variance go to outputs of the run.
+    ///
+    /// # Panics
+    /// Where sizes do not agree, for an activation whose gradient its output does not tell, and where the processor has not
+    /// the instruction set.
+    #[must_use]
+    pub fn new(
+        target: Target,
+        of: Normalized,
+        residual: Option<Map>,
+        bias: Option<Parameter>,
+        eps: f64,
+        statistics: [Parameter; 2],
+    ) -> Self {
+        require(target.isa);
+        assert!(of.activation.is_none_or(is_mask), "{:?} is no mask", of.activation);
+        assert!(residual.is_none_or(|map| map.shape == of.output.shape), "the shape of a residual");
+        for parameter in bias.iter().chain(&statistics) {
+            assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
+        }
+        Self { target, of, residual, bias, eps, statistics }
+    }
+
+    /// Mean and sum of squares around it of each part.
+    fn partial(&self, memory: &Memory<'_>, block: usize, part: usize) -> *mut f32 {
+        memory.shared.wrapping_add((block * self.of.parts(self.target) + part) * 2 * LANES)
+    }
+}
+
+impl Step for BatchNorm {
+    fn needs(&self) -> Needs {
+        let shared = self.of.parts(self.target) * 2 * self.of.lanes();
+        Needs { shared, private: 0, phases: 3 }
+    }
+
+    fn algorithm(&self) -> String {
+        "normalization".to_owned()
+    }
+}
+
+impl Run for BatchNorm {
+    fn check(&self, limits: &Limits<'_>) {
+        self.of.check(limits);
+        limits.apart((&self.of.input).into(), (&self.of.output).into());
+        if let Some(map) = &self.residual {
+            limits.map(map);
+            limits.apart(map.into(), (&self.of.output).into());
+        }
+        if let Some(bias) = self.bias {
+            limits.parameter(bias.0, bias.1);
+        }
+        self.statistics.iter().for_each(|statistic| limits.result(statistic.0, statistic.1));
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let Normalized { batch, input, output, activation, .. } = self.of;
+        let (blocks, parts) = (input.blocks(), self.of.parts(self.target));
+        member.each(blocks * parts, |item| {
+            let (block, index) = (item / parts, item % parts);
+            let moments = Moments {
+                map: input,
+                x: memory.arena.wrapping_add(input.offset + block * input.plane()),
+                samples: part(batch, parts, index),
+                to: self.partial(&memory, block, index),
+            };
+            // SAFETY: the places were checked; items write different parts.
+            unsafe { self.target.isa.run(moments) }
+        });
+        member.each(blocks, |block| {
+            for lane in 0..LANES {
+                // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+                let (mut count, mut mean, mut squares) = (0.0f64, 0.0f64, 0.0f64);
+                for index in 0..parts {
+                    let plane = (input.plane() / LANES) as f64;
+                    let more = part(batch, parts, index).len() as f64 * plane;
+                    let from = self.partial(&memory, block, index).wrapping_add(lane);
+                    // SAFETY: the parts were written.
+                    let (other, around) = unsafe { (f64::from(*from), f64::from(*from.add(LANES))) };
+                    let (delta, all) = (other - mean, count + more);
+                    mean += delta * more / all;
+                    squares += around + delta * delta * count * more / all;
+                    count = all;
+                }
+                let variance = squares / count;
+                let channel = block * LANES + lane;
+                // SAFETY: the places were checked; items write different channels.
+                unsafe {
+                    *self.of.mean(&memory, block).add(lane) = mean as f32;
+                    *self.of.deviation(&memory, block).add(lane) =
+                        (1.0 / (variance + self.eps).sqrt()) as f32;
+                    if channel < input.shape[0] {
+                        *memory.outputs[self.statistics[0].0].add(channel) = mean as f32;
+                        *memory.outputs[self.statistics[1].0].add(channel) = variance as f32;
+                    }
+                }
+            }
+        });
+        planes(member, self.target, batch, &output, 4, |n, block, rows| {
+            let (row, start) = (output.shape[2] * LANES, rows.start);
+            let at = |map: &Map| {
+                memory.arena.wrapping_add(map.offset + n * map.stride + block * map.plane() + start * row)
+            };
+            let [mut scale, mut shift] = [[0.0f32; LANES]; 2];
+            for (lane, (scale, shift)) in scale.iter_mut().zip(&mut shift).enumerate() {
+                let channel = block * LANES + lane;
+                if channel >= output.shape[0] {
+                    continue;
+                }
+                // SAFETY: the statistics were written.
+                let deviation = unsafe { *self.of.deviation(&memory, block).add(lane) };
+                *scale = Normalized::parameter(&memory, self.of.weight, channel, 1.0) * deviation;
+                *shift = Normalized::parameter(&memory, self.bias, channel, 0.0);
+            }
+            let apply = Apply {
+                x: at(&input),
+                residual: self.residual.as_ref().map_or(std::ptr::null_mut(), at).cast_const(),
+                y: at(&output),
+                vectors: rows.len() * output.shape[2],
+                mean: self.of.mean(&memory, block),
+                scale: &scale,
+                shift: &shift,
+                activation,
+            };
+            // SAFETY: the places were checked; items write different rows.
+            unsafe { self.target.isa.run(apply) }
+        });
+    }
+}
+
+/// Mean and sum of squares around it, of a block of channels over some samples.
+struct Moments {
+    map: Map,
+    x: *const f32,
+    samples: Range<usize>,
+    to: *mut f32,
+}
+
+/// Vectors whose mean is taken before their squares are summed, both from the nearest cache.
+const CHUNK: usize = 64;
+
+impl Kernel for Moments {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { map, x, samples, to } = self;
+        let pixels = map.plane() / LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (mut count, mut mean, mut squares) = (0.0f32, V::zero(), V::zero());
+            for n in samples {
+                let x = x.add(n * map.stride);
+                let mut first = 0;
+                while first < pixels {
+                    let some = CHUNK.min(pixels - first);
+                    let x = x.add(first * LANES);
+                    let mut sums = [V::zero(); 4];
+                    for index in 0..some {
+                        sums[index % 4] = sums[index % 4].add(V::load(x.add(index * LANES)));
+                    }
+                    let here =
+                        sums[0].add(sums[1]).add(sums[2].add(sums[3])).mul(V::splat(1.0 / some as f32));
+                    let mut around = [V::zero(); 4];
+                    for index in 0..some {
+                        let from = V::load(x.add(index * LANES)).sub(here);
+                        around[index % 4] = from.mul_add(from, around[index % 4]);
+                    }
+                    let around = around[0].add(around[1]).add(around[2].add(around[3]));
+                    let more = some as f32;
+                    let (delta, all) = (here.sub(mean), count + more);
+                    mean = delta.mul_add(V::splat(more / all), mean);
+                    squares = delta.mul(delta).mul_add(V::splat(count * more / all), squares.add(around));
+                    count = all;
+                    first += some;
+                }
+            }
+            mean.store(to);
+            squares.store(to.add(LANES));
+        }
+    }
+}
+
+struct Apply<'a> {
+    x: *const f32,
+    /// Null for none.
+    residual: *const f32,
+    y: *mut f32,
+    vectors: usize,
+    mean: *const f32,
+    scale: &'a [f32; LANES],
+    shift: &'a [f32; LANES],
+    activation: Option<Activation>,
+}
+
+impl Kernel for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { x, residual, y, vectors, activation, .. } = self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (mean, scale) = (V::load(self.mean), V::load(self.scale.as_ptr()));
+            let shift = V::load(self.shift.as_ptr());
+            for index in 0..vectors {
+                let place = index * LANES;
+                let mut value = V::load(x.add(place)).sub(mean).mul_add(scale, shift);
+                if !residual.is_null() {
+                    value = value.add(V::load(residual.add(place)));
+                }
+                value = match activation {
+                    Some(Activation::Relu) => value.max(V::zero()),
+                    Some(Activation::Relu6) => value.max(V::zero()).min(V::splat(6.0)),
+                    _ => value,
+                };
+                value.store(y.add(place));
+            }
+        }
+    }
+}
+
+/// The gradients of a batch normalization, with what follows it.
+#[derive(Debug)]
+pub struct BatchNormGradient {
+    target: Target,
+    of: Normalized,
+    grad: Map,
+    /// The gradient of what was normalized.
+    to: Map,
+    /// The gradient of the residual.
+    residual: Option<Map>,
+    /// The gradients of scale and shift: outputs of the run.
+    affine: Option<[Parameter; 2]>,
+}
+
+impl BatchNormGradient {
+    /// From the gradient of what it gave.
+    ///
+    /// # Panics
+    /// As [`BatchNorm::new`].
+    #[must_use]
+    pub fn new(
+        target: Target,
+        of: Normalized,
+        grad: Map,
+        to: Map,
+        residual: Option<Map>,
+        affine: Option<[Parameter; 2]>,
+    ) -> Self {
+        require(target.isa);
+        assert!(of.activation.is_none_or(is_mask), "{:?} is no mask", of.activation);
+        for map in [&grad, &to].into_iter().chain(&residual) {
+            assert_eq!(map.shape, of.output.shape, "the shape of a gradient");
+        }
+        for parameter in affine.iter().flatten() {
+            assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
+        }
+        Self { target, of, grad, to, residual, affine }
+    }
+
+    /// Sums of each part; those of the first become the coefficients.
+    fn partial(&self, memory: &Memory<'_>, block: usize, part: usize) -> *mut f32 {
+        memory.shared.wrapping_add((block * self.of.parts(self.target) + part) * 2 * LANES)
+    }
+}
+
+impl Step for BatchNormGradient {
+    fn needs(&self) -> Needs {
+        let shared = self.of.parts(self.target) * 2 * self.of.lanes();
+        Needs { shared, private: 0, phases: 3 }
+    }
+
+    fn algorithm(&self) -> String {
+        "gradient of the normalization".to_owned()
+    }
+}
+
+impl Run for BatchNormGradient {
+    fn check(&self, limits: &Limits<'_>) {
+        self.of.check(limits);
+        limits.map(&self.grad);
+        for written in std::iter::once(&self.to).chain(&self.residual) {
+            limits.map(written);
+            for read in [&self.of.input, &self.of.output, &self.grad] {
+                limits.apart(read.into(), written.into());
+            }
+        }
+        if let Some(residual) = &self.residual {
+            limits.apart(residual.into(), (&self.to).into());
+        }
+        for parameter in self.affine.iter().flatten() {
+            limits.result(parameter.0, parameter.1);
+        }
+    }
+
+    unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
+        let Normalized { batch, input, output, activation, .. } = self.of;
+        let (blocks, parts) = (input.blocks(), self.of.parts(self.target));
+        member.each(blocks * parts, |item| {
+            let (block, index) = (item / parts, item % parts);
+            let at = |map: &Map| memory.arena.wrapping_add(map.offset + block * map.plane()).cast_const();
+            let sums = GradientSums {
+                maps: [input, output, self.grad],
+                from: [at(&input), at(&output), at(&self.grad)],
+                samples: part(batch, parts, index),
+                mean: self.of.mean(&memory, block),
+                activation,
+                to: self.partial(&memory, block, index),
+            };
+            // SAFETY: the places were checked; items write different parts.
+            unsafe { self.target.isa.run(sums) }
+        });
+        let count = self.of.count() as f64;
+        member.each(blocks, |block| {
+            for lane in 0..LANES {
+                let mut sums = [0.0f64; 2];
+                for index in 0..parts {
+                    let from = self.partial(&memory, block, index).wrapping_add(lane);
+                    // SAFETY: the parts were written.
+                    let more = unsafe { [*from, *from.add(LANES)] };
+                    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += f64::from(more));
+                }
+                let channel = block * LANES + lane;
+                // SAFETY: the places were checked; items write different channels.
+                unsafe {
+                    let deviation = f64::from(*self.of.deviation(&memory, block).add(lane));
+                    if channel < input.shape[0]
+                        && let Some([weight, bias]) = self.affine
+                    {
+                        *memory.outputs[weight.0].add(channel) = (sums[1] * deviation) as f32;
+                        *memory.outputs[bias.0].add(channel) = sums[0] as f32;
+                    }
+                    // dx = scale (g - Σg / count - (x - mean) deviation² Σg(x - mean) / count)
+                    let to = self.partial(&memory, block, 0).add(lane);
+                    *to = (sums[0] / count) as f32;
+                    *to.add(LANES) = (deviation * deviation * sums[1] / count) as f32;
+                }
+            }
+        });
+        planes(member, self.target, batch, &output, 4, |n, block, rows| {
+            let (row, start) = (output.shape[2] * LANES, rows.start);
+            let at = |map: &Map| {
+                memory.arena.wrapping_add(map.offset + n * map.stride + block * map.plane() + start * row)
+            };
+            let mut scale = [0.0f32; LANES];
+            for (lane, scale) in scale.iter_mut().enumerate() {
+                let channel = block * LANES + lane;
+                if channel < output.shape[0] {
+                    // SAFETY: the statistics were written.
+                    let deviation = unsafe { *self.of.deviation(&memory, block).add(lane) };
+                    *scale = Normalized::parameter(&memory, self.of.weight, channel, 1.0) * deviation;
+                }
+            }
+            let apply = ApplyGradient {
+                x: at(&input),
+                y: at(&output),
+                grad: at(&self.grad),
+                to: at(&self.to),
+                residual: self.residual.as_ref().map_or(std::ptr::null_mut(), at),
+                vectors: rows.len() * output.shape[2],
+                mean: self.of.mean(&memory, block),
+                scale: &scale,
+                coefficients: self.partial(&memory, block, 0),
+                activation,
+            };
+            // SAFETY: the places were checked; items write different rows.
+            unsafe { self.target.isa.run(apply) }
+        });
+    }
+}
+
+/// Σg and Σg(x - mean), of a block of channels over some samples.
+struct GradientSums {
+    /// What was normalized, what it became, and the gradient.
+    maps: [Map; 3],
+    from: [*const f32; 3],
+    samples: Range<usize>,
+    mean: *const f32,
+    activation: Option<Activation>,
+    to: *mut f32,
+}
+
+impl Kernel for GradientSums {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { maps, from, samples, mean, activation, to } = self;
+        let pixels = maps[0].plane() / LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mean = V::load(mean);
+            let mut all = [V::zero(); 2];
+            for n in samples {
+                let at = |which: usize| from[which].add(n * maps[which].stride);
+                let (x, y, grad) = (at(0), at(1), at(2));
+                let mut first = 0;
+                // Of each chunk by itself: sums of sums lose fewer digits.
+                while first < pixels {
+                    let some = CHUNK.min(pixels - first);
+                    let mut sums = [[V::zero(); 2]; 2];
+                    for index in 0..some {
+                        let place = (first + index) * LANES;
+                        let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
+                        let g = masked(activation, y, V::load(grad.add(place)));
+                        let sums = &mut sums[index % 2];
+                        sums[0] = sums[0].add(g);
+                        sums[1] = g.mul_add(V::load(x.add(place)).sub(mean), sums[1]);
+                    }
+                    for (index, all) in all.iter_mut().enumerate() {
+                        *all = all.add(sums[0][index].add(sums[1][index]));
+                    }
+                    first += some;
+                }
+            }
+            all[0].store(to);
+            all[1].store(to.add(LANES));
+        }
+    }
+}
+
+struct ApplyGradient<'a> {
+    x: *const f32,
+    y: *const f32,
+    grad: *const f32,
+    to: *mut f32,
+    /// Null for none.
+    residual: *mut f32,
+    vectors: usize,
+    mean: *const f32,
+    scale: &'a [f32; LANES],
+    coefficients: *const f32,
+    activation: Option<Activation>,
+}
+
+impl Kernel for ApplyGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { x, y, grad, to, residual, vectors, activation, .. } = self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (mean, scale) = (V::load(self.mean), V::load(self.scale.as_ptr()));
+            let (shared, slope) = (V::load(self.coefficients), V::load(self.coefficients.add(LANES)));
+            for index in 0..vectors {
+                let place = index * LANES;
+                let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
+                let g = masked(activation, y, V::load(grad.add(place)));
+                if !residual.is_null() {
+                    g.store(residual.add(place));
+                }
+                let around = V::load(x.add(place)).sub(mean);
+                around.neg_mul_add(slope, g.sub(shared)).mul(scale).store(to.add(place));
+            }
+        }
+    }
+}

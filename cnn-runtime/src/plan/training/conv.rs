@@ -1,0 +1,256 @@
+//! Convolutions, there and back.
+
+use cnn_kernels::blocked::training::{
+    ActivationGradient, ChannelSums, DepthwiseWeightGradient, Parameter, WeightGradient,
+};
+use cnn_kernels::blocked::{
+    Activation as Function, Algorithm, ConvStep, Depthwise, Interleave, Late, Pad, Repack, View,
+};
+use cnn_kernels::conv::Conv;
+use cnn_kernels::simd::LANES;
+use cnn_kernels::window::Span;
+
+use super::Back;
+use super::builder::{Builder, Form, Slot, sizes};
+use super::fuse::Node;
+use crate::error::Result;
+use crate::layers;
+use crate::ops::conv::conv2d_sizes;
+use crate::plan::fused::by_model;
+
+/// The sizes of a convolution that has kernels here: of one group, or depthwise; none of others, and of one whose way
+/// back is no convolution.
+pub(super) fn fits(layer: &layers::Conv2d, input: &[usize], wants: bool) -> Result<Option<Conv>> {
+    let config = layer.config();
+    if config.linear_weight {
+        return Ok(None);
+    }
+    let conv = conv2d_sizes(input, layer.weight().dims(), &config.window(), config.groups)?;
+    let kernels = conv.groups == 1 || Depthwise::fits(&conv);
+    let back = !wants || phases(conv.rows).is_some() && phases(conv.columns).is_some();
+    Ok((kernels && back).then_some(conv))
+}
+
+fn is_depthwise(conv: &Conv) -> bool {
+    conv.groups > 1
+}
+
+fn algorithm(conv: &Conv) -> Algorithm {
+    if is_depthwise(conv) { Algorithm::Direct } else { by_model(conv) }
+}
+
+/// Packs a convolution's weights, where the step that follows finds them.
+fn repack(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, view: View) -> Slot {
+    let target = builder.target;
+    if is_depthwise(&conv) {
+        let slot = builder.slot(Repack::depthwise_len(conv.in_channels, conv.taps()));
+        builder
+            .step(&[slot], move |at| Repack::depthwise(target, conv.in_channels, view, weight, at.of(slot)));
+        return slot;
+    }
+    let algorithm = algorithm(&conv);
+    let slot = builder.slot(Repack::packed_len(&conv, algorithm));
+    builder.step(&[slot], move |at| {
+        let plain = ConvStep::takes_plain(&conv);
+        Repack::new(target, &conv, algorithm, plain, view, weight, at.of(slot))
+    });
+    slot
+}
+
+/// What a convolution reads and where its packed weights are.
+struct Run {
+    conv: Conv,
+    input: Form,
+    weights: Slot,
+    bias: Option<Slot>,
+    activation: Option<Function>,
+    /// Added to what it gives.
+    residual: Option<Slot>,
+    output: Slot,
+}
+
+fn run(builder: &mut Builder<'_>, run: Run) {
+    let Run { conv, input, weights, bias, activation, residual, output } = run;
+    let target = builder.target;
+    let shapes = [
+        [conv.in_channels, conv.rows.input(), conv.columns.input()],
+        [conv.out_channels, conv.rows.output(), conv.columns.output()],
+    ];
+    let mut slots = vec![weights, output];
+    if let Form::Map(slot) | Form::Plain(slot) = input {
+        slots.push(slot);
+    }
+    slots.extend(bias);
+    slots.extend(residual);
+    let late = move |at: &super::builder::Offsets| Late {
+        weights: at.of(weights),
+        bias: bias.map(|bias| at.of(bias)),
+    };
+    if is_depthwise(&conv) {
+        let Form::Map(input) = input else { unreachable!("depthwise convolutions read maps") };
+        builder.step(&slots, move |at| {
+            let residual = residual.map(|slot| at.map(slot, shapes[1]));
+            let [x, y] = [at.map(input, shapes[0]), at.map(output, shapes[1])];
+            Depthwise::late(target, conv, late(at), activation, x, residual, y)
+        });
+    } else {
+        builder.step(&slots, move |at| {
+            let residual = residual.map(|slot| at.map(slot, shapes[1]));
+            let (x, y) = (at.input(input, shapes[0]), at.map(output, shapes[1]));
+            ConvStep::late(target, conv, algorithm(&conv), late(at), activation, x, residual, y)
+        });
+    }
+}
+
+/// The way there; its result is the way back.
+pub(super) fn forward(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    layer: &layers::Conv2d,
+    conv: Conv,
+    activation: Option<Function>,
+    x: usize,
+) -> Result<(usize, Back)> {
+    let weight = builder.parameter(layer.weight())?;
+    let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
+    let plain = conv.groups == 1 && ConvStep::takes_plain(&conv);
+    let input = if plain { builder.as_plain(x) } else { Form::Map(builder.as_map(x)) };
+    let wants = builder.values[x].wants;
+    let weights = repack(builder, conv, weight, View::of(&conv));
+    let padded = bias.map(|bias| {
+        let slot = builder.slot(bias.1.next_multiple_of(LANES));
+        builder.step(&[slot], move |at| Pad::new(bias, at.of(slot)));
+        slot
+    });
+    let shape = sizes(&node.shape);
+    let output = builder.map_slot(shape);
+    run(builder, Run { conv, input, weights, bias: padded, activation, residual: None, output });
+    let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
+    let value = builder.value(&node.shape, Form::Map(output), wants || learns);
+    Ok((
+        value,
+        Box::new(move |builder: &mut Builder<'_>| {
+            let Some(mut grad) = builder.gradient_map(value) else { return Ok(()) };
+            let (target, batch) = (builder.target, builder.batch);
+            if let Some(activation) = activation {
+                let (before, behind) = (builder.map_slot(shape), grad);
+                builder.step(&[output, behind, before], move |at| {
+                    let [y, grad, to] = [output, behind, before].map(|slot| at.map(slot, shape));
+                    ActivationGradient::new(target, batch, activation, y, grad, to)
+                });
+                grad = before;
+            }
+            if let Some(bias) = bias
+                && let Some(to) = builder.gradient_of(bias)?
+            {
+                builder.step(&[grad], move |at| ChannelSums::new(target, batch, at.map(grad, shape), to));
+            }
+            if let Some(to) = builder.gradient_of(weight)? {
+                weight_gradient(builder, conv, input, grad, to);
+            }
+            if wants {
+                input_gradient(builder, conv, weight, grad, x);
+            }
+            Ok(())
+        }),
+    ))
+}
+
+fn weight_gradient(builder: &mut Builder<'_>, conv: Conv, input: Form, grad: Slot, to: Parameter) {
+    let target = builder.target;
+    let x_shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
+    let y_shape = [conv.out_channels, conv.rows.output(), conv.columns.output()];
+    let mut slots = vec![grad];
+    if let Form::Map(slot) | Form::Plain(slot) = input {
+        slots.push(slot);
+    }
+    match input {
+        Form::Map(input) if is_depthwise(&conv) => builder.step(&slots, move |at| {
+            let (x, grad) = (at.map(input, x_shape), at.map(grad, y_shape));
+            DepthwiseWeightGradient::new(target, conv, x, grad, to)
+        }),
+        _ => builder.step(&slots, move |at| {
+            WeightGradient::new(target, conv, at.input(input, x_shape), at.map(grad, y_shape), to)
+        }),
+    }
+}
+
+/// What one remainder of an axis modulo the stride is, of the gradient of a convolution's input.
+#[derive(Clone)]
+enum Phase {
+    /// No tap reaches it: zeros.
+    Nothing,
+    /// An axis of stride 1 over the gradient of the output, and its taps.
+    Part(Span, Vec<usize>),
+}
+
+/// All remainders of an axis. None where the padding takes more than the taps put there, or where there are fewer
+/// values than the stride.
+fn phases(span: Span) -> Option<Vec<Phase>> {
+    let reached = |phase: usize| {
+        (0..span.kernel()).any(|tap| {
+            let place = (tap * span.dilation()) as isize - span.before() as isize;
+            place.rem_euclid(span.stride() as isize) == phase as isize
+        })
+    };
+    let phase = |phase: usize| match span.transposed_phase(phase) {
+        Some((part, taps)) => Some(Phase::Part(part, taps.collect())),
+        None if !reached(phase) && phase < span.input() => Some(Phase::Nothing),
+        None => None,
+    };
+    (0..span.stride()).map(phase).collect()
+}
+
+/// The gradient of what a convolution reads: a convolution of the gradient for each remainder modulo the stride.
+fn input_gradient(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, grad: Slot, x: usize) {
+    let (Some(down), Some(across)) = (phases(conv.rows), phases(conv.columns)) else {
+        unreachable!("`fits` looked at them")
+    };
+    let shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
+    let steps = [conv.rows.stride(), conv.columns.stride()];
+    let whole = steps == [1, 1];
+    // What others gave is added where there is nothing to put together.
+    let so_far = if whole { builder.gradient_map(x) } else { None };
+    let mut maps = Vec::new();
+    for (rows, columns) in down.iter().flat_map(|rows| across.iter().map(move |columns| (rows, columns))) {
+        let (Phase::Part(rows, down), Phase::Part(columns, across)) = (rows, columns) else {
+            maps.push(None);
+            continue;
+        };
+        let part = Conv {
+            batch: conv.batch,
+            in_channels: conv.out_channels,
+            out_channels: conv.in_channels,
+            groups: conv.groups,
+            rows: *rows,
+            columns: *columns,
+        };
+        let weights = repack(builder, part, weight, View::transposed(&conv, down, across));
+        let shape = [part.out_channels, rows.output(), columns.output()];
+        let output = builder.map_slot(shape);
+        // Few output channels are read row-major.
+        let input = if part.groups == 1 && ConvStep::takes_plain(&part) {
+            builder.form_plain(grad, [part.in_channels, rows.input(), columns.input()])
+        } else {
+            Form::Map(grad)
+        };
+        run(
+            builder,
+            Run { conv: part, input, weights, bias: None, activation: None, residual: so_far, output },
+        );
+        maps.push(Some((output, shape)));
+    }
+    if whole {
+        if let Some(Some((slot, _))) = maps.pop() {
+            builder.set_gradient(x, Form::Map(slot));
+        }
+        return;
+    }
+    let (target, batch, output) = (builder.target, builder.batch, builder.map_slot(shape));
+    let slots: Vec<Slot> = maps.iter().flatten().map(|(slot, _)| *slot).chain([output]).collect();
+    builder.step(&slots, move |at| {
+        let maps = maps.into_iter().map(|map| map.map(|(slot, shape)| at.map(slot, shape))).collect();
+        Interleave::new(target, batch, steps, maps, [None; 2], None, at.map(output, shape))
+    });
+    builder.add_gradient(x, Form::Map(output));
+}

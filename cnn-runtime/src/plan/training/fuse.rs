@@ -1,0 +1,118 @@
+//! From the recorded graph to what is computed: activations and residual sums joined to the layers before them.
+
+use cnn_kernels::blocked::Activation as Function;
+use cnn_kernels::blocked::training::ActivationGradient;
+
+use crate::layers;
+use crate::plan::{Graph, Source};
+use crate::value::Operation;
+
+/// A value and how it is computed.
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) inputs: Vec<usize>,
+    /// With the batch.
+    pub(super) shape: Vec<usize>,
+}
+
+/// How a value is computed.
+pub(super) enum Kind {
+    /// An input of the network.
+    Input(usize),
+    /// A convolution and its activation.
+    Conv(layers::Conv2d, Option<Function>),
+    /// A fully connected layer, and whether ReLU follows.
+    Linear(layers::Linear, bool),
+    /// A batch norm of a map, with its activation; a second input is added before that.
+    Norm(layers::BatchNorm2d, Option<Function>),
+    /// An activation whose gradient its output tells.
+    Activation(Function),
+    /// The sum of two maps.
+    Add,
+    /// Anything else.
+    Other(Operation),
+    /// Nothing any more: it was joined to a later one.
+    Joined,
+}
+
+/// The nodes in order of execution, and which of them the network gives.
+pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
+    let mut readers = vec![0usize; graph.nodes.len()];
+    graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
+    let mut nodes: Vec<Node> = Vec::with_capacity(graph.nodes.len());
+    // Where each recorded value is, and whether it has one reader, which was not seen yet.
+    let (mut places, mut sole) = (Vec::with_capacity(graph.nodes.len()), Vec::new());
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let mut inputs: Vec<usize> = node.inputs.iter().map(|&input| places[input]).collect();
+        let map = node.shape.len() == 4;
+        let kind = match &node.source {
+            Source::Input(input) => Some(Kind::Input(*input)),
+            Source::Operation(operation) => match operation {
+                Operation::Conv2d(layer) => Some(Kind::Conv(layer.clone(), None)),
+                Operation::Linear { layer, generator: None } => Some(Kind::Linear(layer.clone(), false)),
+                Operation::BatchNorm2d { layer, train: true } if map => Some(Kind::Norm(layer.clone(), None)),
+                Operation::Activation(activation) => {
+                    match activation.elementwise().filter(|&function| ActivationGradient::fits(function)) {
+                        Some(function) => end(&mut nodes, &sole, inputs[0], function)
+                            .then_some(Kind::Joined)
+                            .or(map.then_some(Kind::Activation(function))),
+                        None => Some(Kind::Other(operation.clone())),
+                    }
+                    .or_else(|| Some(Kind::Other(operation.clone())))
+                }
+                Operation::Add if map && nodes[inputs[0]].shape == nodes[inputs[1]].shape => {
+                    // A norm that nobody else reads takes the other value in.
+                    let norm = inputs.iter().position(|&input| is_open_norm(&nodes, &sole, input));
+                    match norm {
+                        Some(position) if inputs[0] != inputs[1] => {
+                            let (norm, other) = (inputs[position], inputs[1 - position]);
+                            let taken = std::mem::replace(&mut nodes[norm].kind, Kind::Joined);
+                            inputs = vec![nodes[norm].inputs[0], other];
+                            Some(taken)
+                        }
+                        _ => Some(Kind::Add),
+                    }
+                }
+                other => Some(Kind::Other(other.clone())),
+            },
+        };
+        let place = match kind {
+            Some(Kind::Joined) => inputs[0],
+            Some(kind) => {
+                nodes.push(Node { kind, inputs, shape: node.shape.clone() });
+                nodes.len() - 1
+            }
+            None => unreachable!("every source is a kind"),
+        };
+        places.push(place);
+        sole.resize(nodes.len(), false);
+        sole[place] = readers[index] == 1 && !graph.outputs.contains(&index);
+    }
+    let outputs = graph.outputs.iter().map(|&output| places[output]).collect();
+    (nodes, outputs)
+}
+
+/// Joins an activation to the layer before it, if that layer is open for it.
+fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> bool {
+    if !sole.get(value).copied().unwrap_or(false) {
+        return false;
+    }
+    match &mut nodes[value].kind {
+        Kind::Conv(_, activation @ None) | Kind::Norm(_, activation @ None) => {
+            *activation = Some(function);
+            true
+        }
+        Kind::Linear(_, relu @ false) if function == Function::Relu => {
+            *relu = true;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn is_open_norm(nodes: &[Node], sole: &[bool], value: usize) -> bool {
+    let node = &nodes[value];
+    sole.get(value).copied().unwrap_or(false)
+        && node.inputs.len() == 1
+        && matches!(node.kind, Kind::Norm(_, None))
+}

@@ -1,0 +1,325 @@
+//! Networks compiled for training: [`TrainingPlan`].
+
+use std::fmt;
+
+use candle_core::{DType, Device, Tensor, Var};
+use cnn_kernels::blocked::{PoolKind, Program, Target, Workspace};
+use cnn_kernels::simd::Isa;
+use cnn_kernels::window::Span;
+
+use super::{Graph, Traced};
+use crate::error::{Error, Result};
+use crate::layers;
+use crate::ops::pool::pool_sizes;
+use crate::params::State;
+use crate::plan::stored::values;
+use crate::value::Operation;
+use builder::{Builder, Built, Form, Learned, Segment, sizes};
+use fuse::{Kind, Node};
+use host::Tape;
+
+mod builder;
+mod conv;
+mod elements;
+mod fuse;
+mod host;
+mod norm;
+
+/// Emits the way back through a layer.
+type Back = Box<dyn FnOnce(&mut Builder<'_>) -> Result<()>>;
+
+/// A batch norm whose running statistics are to be moved.
+#[derive(Debug)]
+struct Statistics {
+    layer: layers::BatchNorm2d,
+    /// Outputs of the run: mean and biased variance.
+    outputs: [usize; 2],
+    /// Values of a channel.
+    count: usize,
+}
+
+/// A network's training step, compiled for batches of one size: the way there and the way back over one stretch of memory,
+/// in which activations stay until the way back has read them.
+///
+/// It reads the network's variables in every run, so that it goes on with what an optimizer makes of them.
+pub struct TrainingPlan {
+    name: String,
+    program: Program,
+    workspace: Workspace,
+    /// Forward and backward.
+    segments: [Vec<Segment>; 2],
+    learned: Vec<Learned>,
+    /// The output that is the gradient of each learned tensor.
+    grads: Vec<Option<usize>>,
+    statistics: Vec<Statistics>,
+    tapes: Vec<Option<Tape>>,
+    /// With the batch.
+    input_shapes: Vec<Vec<usize>>,
+    output_shape: Vec<usize>,
+    /// The gradient of the output.
+    output_gradient: Vec<f32>,
+    /// The output, gradients and statistics.
+    outputs: Vec<Vec<f32>>,
+    /// Whether a way there waits for the way back.
+    is_open: bool,
+}
+
+impl TrainingPlan {
+    /// The plan of what `record` does in training with inputs of these shapes, batch included. `network!` generates the
+    /// call.
+    ///
+    /// # Errors
+    /// [`Error::Compile`] where the network is not of `f32` on the CPU, or does what has no way back here: `rust(..)`,
+    /// parameters that two layers share, several outputs; what `record` says.
+    pub fn compile(
+        name: &str,
+        shapes: &[Vec<usize>],
+        state: &State,
+        threads: Option<usize>,
+        record: impl FnOnce(&[Traced]) -> Result<Vec<Traced>>,
+    ) -> Result<Self> {
+        let refused = |reason: String| Error::Compile { network: name.to_owned(), reason };
+        if state.dtype() != DType::F32 || !state.device().is_cpu() {
+            let (dtype, device) = (state.dtype(), state.device().location());
+            return Err(refused(format!(
+                "it is {dtype:?} on {device:?}, and only F32 on the CPU can be compiled"
+            )));
+        }
+        let graph = Graph::record_as(true, shapes, record)?;
+        let (nodes, outputs) = fuse::fuse(&graph);
+        let &[output] = outputs.as_slice() else {
+            return Err(refused(format!("it has {} outputs, and one can be trained", outputs.len())));
+        };
+        let batch = shapes.first().and_then(|shape| shape.first()).copied().unwrap_or(0);
+        if batch == 0 {
+            return Err(refused("a batch has at least one sample".to_owned()));
+        }
+        let target =
+            Target { isa: Isa::best(), threads: threads.unwrap_or_else(rayon::current_num_threads).max(1) };
+        let output_shape = nodes[output].shape.clone();
+        let output_len: usize = output_shape.iter().product();
+        let lengths = shapes.iter().map(|shape| shape.iter().product());
+        let inputs = lengths.chain([output_len]).collect();
+        let mut builder = Builder::new(target, batch, state, inputs, vec![output_len]);
+        let (mut values, mut backs, mut statistics) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tapes = 0;
+        for node in &nodes {
+            let inputs: Vec<usize> = node.inputs.iter().map(|&input| values[input]).collect();
+            let (value, back) = emit(&mut builder, node, &inputs, &mut statistics, &mut tapes)?;
+            values.push(value);
+            backs.extend(back);
+        }
+        let output = values[output];
+        builder.give(output);
+        let backward = builder.len();
+        builder.set_gradient(output, Form::Input(shapes.len()));
+        for back in backs.into_iter().rev() {
+            back(&mut builder)?;
+        }
+        let Built { program, segments, outputs, learned, grads } = builder.finish(backward);
+        Ok(Self {
+            name: name.to_owned(),
+            workspace: program.workspace(),
+            program,
+            segments,
+            learned,
+            grads,
+            statistics,
+            tapes: (0..tapes).map(|_| None).collect(),
+            input_shapes: shapes.to_vec(),
+            output_shape,
+            output_gradient: vec![0.0; output_len],
+            outputs: outputs.into_iter().map(|len| vec![0.0; len]).collect(),
+            is_open: false,
+        })
+    }
+
+    /// The output for these inputs, as `forward_train` gives it; batch norms move their running statistics.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] for inputs of other shapes, or that are not `f32` on the CPU.
+    pub fn forward(&mut self, inputs: &[&Tensor]) -> Result<Tensor> {
+        let found: Vec<&[usize]> = inputs.iter().map(|input| input.dims()).collect();
+        if !self.input_shapes.iter().map(Vec::as_slice).eq(found.iter().copied()) {
+            return Err(self.refuse(format!("expected inputs of {:?}, found {found:?}", self.input_shapes)));
+        }
+        if let Some(input) = inputs.iter().find(|input| input.dtype() != DType::F32) {
+            return Err(self.refuse(format!("expected F32, found {:?}", input.dtype())));
+        }
+        self.is_open = false;
+        self.run(0, inputs)?;
+        for Statistics { layer, outputs: [mean, variance], count } in &self.statistics {
+            let tensor = |output: usize| Tensor::new(self.outputs[output].as_slice(), &Device::Cpu);
+            layer.observe(&tensor(*mean)?, &tensor(*variance)?, *count)?;
+        }
+        self.is_open = true;
+        Ok(Tensor::from_slice(&self.outputs[0], self.output_shape.as_slice(), &Device::Cpu)?)
+    }
+
+    /// The gradients of all variables, given that of the output; [`gradients`](Self::gradients) has them.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] where there was no [`forward`](Self::forward) since the last one, and for a gradient of another
+    /// shape.
+    pub fn backward(&mut self, gradient: &Tensor, inputs: &[&Tensor]) -> Result<()> {
+        if gradient.dims() != self.output_shape {
+            let (expected, found) = (&self.output_shape, gradient.dims());
+            return Err(self.refuse(format!("expected a gradient of {expected:?}, found {found:?}")));
+        }
+        if !self.is_open {
+            return Err(self.refuse("the way back needs a way there before it".to_owned()));
+        }
+        self.is_open = false;
+        super::with_values(gradient, |values| self.output_gradient.copy_from_slice(values))?;
+        self.run(1, inputs)
+    }
+
+    /// The variables and the gradients of the last [`backward`](Self::backward).
+    pub fn gradients(&self) -> impl Iterator<Item = (&Var, &[f32])> {
+        self.learned.iter().zip(&self.grads).filter_map(|(learned, output)| {
+            Some((learned.var.as_ref()?, self.outputs[(*output)?].as_slice()))
+        })
+    }
+
+    /// Bytes of activations and scratch.
+    #[must_use]
+    pub fn workspace_bytes(&self) -> usize {
+        self.program.workspace_bytes().iter().sum()
+    }
+
+    /// The steps, there and back, by what they do.
+    #[must_use]
+    pub fn steps(&self) -> Vec<String> {
+        self.program.steps().iter().map(|step| step.algorithm()).collect()
+    }
+
+    /// A run of the way there or back that calls `after` with the number of each step that is done.
+    fn run(&mut self, way: usize, inputs: &[&Tensor]) -> Result<()> {
+        let inputs: Vec<Tensor> =
+            inputs.iter().map(|input| input.contiguous()).collect::<candle_core::Result<_>>()?;
+        let tensors = inputs.iter().map(Some).chain([None]);
+        let tensors: Vec<Option<&Tensor>> =
+            tensors.chain(self.learned.iter().map(|learned| Some(&learned.tensor))).collect();
+        let Self { program, workspace, segments, outputs, tapes, output_gradient, name, .. } = self;
+        for segment in &segments[way] {
+            match segment {
+                Segment::Steps(range) => {
+                    let guards: Vec<_> = tensors
+                        .iter()
+                        .map(|tensor| tensor.map(|tensor| tensor.storage_and_layout()))
+                        .collect();
+                    let slices = guards
+                        .iter()
+                        .map(|guard| match guard {
+                            Some((storage, layout)) => values(storage, layout),
+                            None => Ok(output_gradient.as_slice()),
+                        })
+                        .collect::<candle_core::Result<Vec<&[f32]>>>()?;
+                    let mut targets: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+                    let done = program.run_some(workspace, range.clone(), &slices, &mut targets, &|_| {});
+                    done.map_err(|error| Error::Plan { network: name.clone(), reason: error.to_string() })?;
+                }
+                Segment::Host(host) => host.run(workspace.arena(), tapes, outputs)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, reason: String) -> Error {
+        Error::Plan { network: self.name.clone(), reason }
+    }
+}
+
+impl fmt::Debug for TrainingPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrainingPlan")
+            .field("name", &self.name)
+            .field("inputs", &self.input_shapes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The way there through a node; the way back, where there is one.
+fn emit(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    inputs: &[usize],
+    statistics: &mut Vec<Statistics>,
+    tapes: &mut usize,
+) -> Result<(usize, Option<Back>)> {
+    let some = |(value, back): (usize, Back)| Ok((value, Some(back)));
+    match &node.kind {
+        Kind::Input(index) => Ok((builder.value(&node.shape, Form::Input(*index), false), None)),
+        // Nobody reads it: what reads it was joined, too.
+        Kind::Joined => Ok((inputs.first().copied().unwrap_or_default(), None)),
+        Kind::Conv(layer, activation) => {
+            let x = inputs[0];
+            let (shape, wants) = (builder.values[x].shape.clone(), builder.values[x].wants);
+            if let Some(conv) = conv::fits(layer, &shape, wants)? {
+                return some(conv::forward(builder, node, layer, conv, *activation, x)?);
+            }
+            let plain = Operation::Conv2d(layer.clone());
+            let (value, back) = other(builder, node, &plain, inputs, tapes)?;
+            let Some(function) = *activation else { return some((value, back)) };
+            let (value, end) = elements::activation(builder, node, function, value)?;
+            some((
+                value,
+                Box::new(move |builder: &mut Builder<'_>| {
+                    end(builder)?;
+                    back(builder)
+                }),
+            ))
+        }
+        Kind::Linear(layer, relu) => some(elements::linear(builder, node, layer, *relu, inputs[0])?),
+        Kind::Norm(layer, activation) => {
+            some(norm::forward(builder, node, layer, *activation, inputs, statistics)?)
+        }
+        Kind::Activation(function) => some(elements::activation(builder, node, *function, inputs[0])?),
+        Kind::Add => some(elements::add(builder, node, [inputs[0], inputs[1]])?),
+        Kind::Other(operation) => {
+            if let Some((kind, spans)) = pooling(operation, &builder.values[inputs[0]].shape, &node.shape)? {
+                return some(elements::pool(builder, node, kind, spans, inputs[0])?);
+            }
+            match operation {
+                Operation::Flatten => some(elements::flatten(builder, node, inputs[0])?),
+                Operation::Concat if node.shape.len() == 4 => some(elements::concat(builder, node, inputs)?),
+                operation => some(other(builder, node, operation, inputs, tapes)?),
+            }
+        }
+    }
+}
+
+fn other(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    operation: &Operation,
+    inputs: &[usize],
+    tapes: &mut usize,
+) -> Result<(usize, Back)> {
+    let tape = *tapes;
+    *tapes += 1;
+    host::forward(builder, node, operation, inputs, tape)
+}
+
+/// What an operation pools, if it does.
+fn pooling(operation: &Operation, x: &[usize], shape: &[usize]) -> Result<Option<(PoolKind, [Span; 2])>> {
+    Ok(match operation {
+        Operation::MaxPool2d(window) | Operation::AvgPool2d { window, .. } => {
+            let kind = match operation {
+                Operation::AvgPool2d { count_include_pad: true, .. } => PoolKind::MeanWithPadding,
+                Operation::AvgPool2d { .. } => PoolKind::Mean,
+                _ => PoolKind::Max,
+            };
+            let (_, spans) = pool_sizes(operation.name(), x, window)?;
+            Some((kind, [spans.rows, spans.columns]))
+        }
+        Operation::AdaptiveAvgPool2d(_) | Operation::GlobalAvgPool2d => {
+            let [[_, rows, columns], [_, to_rows, to_columns]] = [sizes(x), sizes(shape)];
+            let span = |from, to| Span::new(from, to, 1, 1, 1, [0, 0]);
+            span(rows, to_rows)
+                .zip(span(columns, to_columns))
+                .map(|(rows, columns)| (PoolKind::Adaptive, [rows, columns]))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,147 @@
+//! Compiled training steps beside `forward_train` and candle's way back: outputs, gradients and running statistics.
+
+use cnn_runtime::plan::{Traced, TrainingPlan};
+use cnn_runtime::prelude::*;
+use cnn_runtime::{Pass, Result as RunResult, State};
+
+network! {
+    LeNet: 1x28x28 -> 10 {
+        conv5-6(pad=2) relu -> pool2 -> conv5-16(valid) relu -> pool2 -> fc120 relu -> fc84 relu -> fc10
+    }
+
+    Vgg: 3x32x32 -> 10 {
+        conv3-16 bn relu -> conv3-20 bn relu -> pool2 -> conv3-32 bn relu -> pool2 -> conv3-32 relu6
+     -> pool3/2(pad=1) -> flatten -> fc24 relu -> dropout(0.4) -> fc10
+    }
+
+    Residual: 3x24x24 -> 7 {
+        conv7-20/2(pad=3) bn relu -> pool3/2(pad=1)
+     -> residual { conv3-20 bn relu -> conv3-20 bn } relu
+     -> residual { conv3-32/2 bn relu -> conv3-32 bn } else (conv1-32/2 bn) relu
+     -> residual { conv3-32 bn relu -> conv3-32 bn } relu -> gap -> fc: fc7
+    }
+
+    Mobile: 3x20x20 -> 5 {
+        conv3-16/2 bn relu6 -> dw3 bn relu6 -> conv1-24 bn
+     -> residual { conv1-48 bn relu6 -> dw3 bn relu6 -> conv1-24 bn }
+     -> conv1-48 bn relu6 -> dw5/2 bn relu6 -> conv1-32 bn -> gap -> fc: fc5
+    }
+
+    Mixed: 6x12x12 -> 4 {
+        conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
+     -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
+    }
+}
+
+/// Numbers that look random and are the same everywhere.
+fn values(seed: u64, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 40) as f32 / (1u64 << 24) as f32 - 0.5) * 2.0
+        })
+        .collect()
+}
+
+fn tensor(seed: u64, shape: &[usize]) -> Tensor {
+    Tensor::from_vec(values(seed, shape.iter().product()), shape, &Device::Cpu).unwrap()
+}
+
+fn numbers(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The largest difference, relative to the largest value.
+fn deviation(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
+    let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    assert!(found.iter().all(|value| value.is_finite()));
+    difference / largest.max(1e-6)
+}
+
+/// Two steps of both, from the same weights and masks.
+fn check<F>(name: &str, state: [&State; 2], shape: &[usize], outputs: usize, eager: F, mut plan: TrainingPlan)
+where
+    F: Fn(&Tensor) -> RunResult<Tensor>,
+{
+    for step in 0..2 {
+        let x = tensor(1 + step, shape);
+        let gradient = tensor(7 + step, &[shape[0], outputs]);
+        let before = state[0].generator().state();
+        let expected = eager(&x).unwrap();
+        let store = (&expected * &gradient).unwrap().sum_all().unwrap().backward().unwrap();
+        state[1].generator().set_state(before);
+        let found = plan.forward(&[&x]).unwrap();
+        let error = deviation(&numbers(&found), &numbers(&expected));
+        assert!(error < 2e-5, "{name}: output {error:e}");
+        plan.backward(&gradient, &[&x]).unwrap();
+        let mut count = 0;
+        for ((label, theirs, _), (_, ours, role)) in state[0].named().zip(state[1].named()) {
+            if role != cnn_runtime::params::Role::Parameter {
+                // A mean of what a norm gave is zero but for rounding.
+                let (found, expected) = (numbers(ours), numbers(theirs));
+                let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
+                let error = deviation(&found, &expected);
+                assert!(error < 1e-5 || largest < 1e-6, "{name}: {label} {error:e}");
+                continue;
+            }
+            let expected = numbers(store.get(theirs).unwrap());
+            let (_, found) = plan.gradients().find(|(var, _)| var.id() == ours.id()).unwrap();
+            let error = deviation(found, &expected);
+            // What is zero but for rounding (a bias before a norm) has nothing to be relative to.
+            let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
+            assert!(error < 1e-4 || largest < 1e-3, "{name}: gradient of {label}: {error:e} of {largest}");
+            count += 1;
+        }
+        assert_eq!(count, plan.gradients().count(), "{name}");
+    }
+}
+
+macro_rules! compare {
+    ($network:ident, $batch:literal, $threads:literal) => {{
+        let nets = [(); 2].map(|()| $network::init(Init::seed(3), &Device::Cpu).unwrap());
+        let shape: Vec<usize> = [$batch].into_iter().chain($network::INPUT).collect();
+        let record = |inputs: &[Traced]| {
+            let pass = Pass::training(nets[1].state().generator());
+            Ok(vec![nets[1].run(&inputs[0], &pass)?])
+        };
+        let name = stringify!($network);
+        let shapes = std::slice::from_ref(&shape);
+        let plan = TrainingPlan::compile(name, shapes, nets[1].state(), Some($threads), record).unwrap();
+        let states = [nets[0].state(), nets[1].state()];
+        let eager = |x: &Tensor| Ok(nets[0].forward_train(x)?.into_inner());
+        check(name, states, &shape, $network::OUTPUT[0], eager, plan);
+    }};
+}
+
+#[test]
+fn lenet() {
+    compare!(LeNet, 5, 1);
+    compare!(LeNet, 3, 2);
+}
+
+#[test]
+fn vgg() {
+    compare!(Vgg, 4, 1);
+    compare!(Vgg, 4, 3);
+}
+
+#[test]
+fn residual() {
+    compare!(Residual, 4, 1);
+    compare!(Residual, 3, 2);
+}
+
+#[test]
+fn mobile() {
+    compare!(Mobile, 4, 1);
+    compare!(Mobile, 3, 2);
+}
+
+#[test]
+fn mixed() {
+    compare!(Mixed, 4, 1);
+    compare!(Mixed, 3, 2);
+}
