@@ -1,8 +1,7 @@
 //! Compiled training steps beside `forward_train` and candle's way back: outputs, gradients and running statistics.
 
-use cnn_runtime::plan::{Traced, TrainingPlan};
 use cnn_runtime::prelude::*;
-use cnn_runtime::{Pass, Result as RunResult, State};
+use cnn_runtime::{Result as RunResult, State, TrainingPlan};
 
 network! {
     LeNet: 1x28x28 -> 10 {
@@ -103,13 +102,8 @@ macro_rules! compare {
     ($network:ident, $batch:literal, $threads:literal) => {{
         let nets = [(); 2].map(|()| $network::init(Init::seed(3), &Device::Cpu).unwrap());
         let shape: Vec<usize> = [$batch].into_iter().chain($network::INPUT).collect();
-        let record = |inputs: &[Traced]| {
-            let pass = Pass::training(nets[1].state().generator());
-            Ok(vec![nets[1].run(&inputs[0], &pass)?])
-        };
         let name = stringify!($network);
-        let shapes = std::slice::from_ref(&shape);
-        let plan = TrainingPlan::compile(name, shapes, nets[1].state(), Some($threads), record).unwrap();
+        let plan = nets[1].compile_training(&CompileOptions::batch($batch).with_threads($threads)).unwrap();
         let states = [nets[0].state(), nets[1].state()];
         let eager = |x: &Tensor| Ok(nets[0].forward_train(x)?.into_inner());
         check(name, states, &shape, $network::OUTPUT[0], eager, plan);

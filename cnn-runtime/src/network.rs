@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::info::{LayerInfo, Summary};
 use crate::params::State;
 use crate::pass::Pass;
-use crate::plan::{CompileOptions, Plan};
+use crate::plan::{CompileOptions, Plan, TrainingPlan};
 
 /// A network of one input and one output, whichever it is. `network!` implements it.
 ///
@@ -66,6 +66,13 @@ pub trait Network: ModuleT + fmt::Debug + Send + Sync {
     /// # Errors
     /// Where the network is not of `f32` on the CPU, or the options do not fit it.
     fn compile(&self, options: &CompileOptions) -> Result<Plan>;
+
+    /// The network's training step as a [`TrainingPlan`], which is faster than `forward_train` and follows the weights.
+    ///
+    /// # Errors
+    /// Where the network is not of `f32` on the CPU, does something that has no way back there, or the options do not fit
+    /// it: `forward_train` trains it then.
+    fn compile_training(&self, options: &CompileOptions) -> Result<TrainingPlan>;
 
     /// Everything that has a label or a tap on the network's own paths, in the order of execution, as in
     /// inference.

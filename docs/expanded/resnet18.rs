@@ -465,11 +465,39 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
             &self.state,
             options,
             move |inputs| {
-                let input = &inputs[0];
-                let output = network.run(input, &::cnn_runtime::Pass::inference())?;
-                ::core::result::Result::Ok(::std::vec![output])
+                network.record_run(inputs, &::cnn_runtime::Pass::inference())
             },
         )
+    }
+    /// Compiles the network's training step for batches of one size: it follows the weights.
+    ///
+    /// # Errors
+    /// Where the network is not of `f32` on the CPU, has several outputs or Rust code as a layer, or the options
+    /// do not fit it.
+    pub fn compile_training(
+        &self,
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::TrainingPlan> {
+        let record = |inputs: &[::cnn_runtime::plan::Traced], pass: &_| {
+            self.record_run(inputs, pass)
+        };
+        ::cnn_runtime::TrainingPlan::compile(
+            "ResNet18",
+            &[("", &Self::INPUT)],
+            &self.state,
+            options,
+            record,
+        )
+    }
+    /// One run, written down.
+    fn record_run(
+        &self,
+        inputs: &[::cnn_runtime::plan::Traced],
+        pass: &::cnn_runtime::Pass<::cnn_runtime::plan::Traced>,
+    ) -> ::cnn_runtime::Result<::std::vec::Vec<::cnn_runtime::plan::Traced>> {
+        let input = &inputs[0];
+        let output = self.run(input, pass)?;
+        ::core::result::Result::Ok(::std::vec![output])
     }
     /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: they are read
     /// tensor by tensor, as they are packed.
@@ -958,6 +986,12 @@ impl<const CLASSES: usize> ::cnn_runtime::Network for ResNet18<CLASSES> {
         options: &::cnn_runtime::CompileOptions,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Plan> {
         Self::compile(self, options)
+    }
+    fn compile_training(
+        &self,
+        options: &::cnn_runtime::CompileOptions,
+    ) -> ::cnn_runtime::Result<::cnn_runtime::TrainingPlan> {
+        Self::compile_training(self, options)
     }
 }
 ///What [`ResNet18::trace`] saw.

@@ -204,31 +204,85 @@ impl Some<'_> {
         output * self.of.view.outputs + input * self.of.view.inputs
     }
 
+    /// The weights of sixteen output channels from one on, for an input channel and sixteen of the taps that the weight has;
+    /// zeros for channels and taps that are not there.
+    ///
+    /// # Safety
+    /// As [`Vector`].
+    #[inline(always)]
+    unsafe fn lanes<V: Vector>(&self, output: usize, input: usize, first: usize) -> [V; LANES] {
+        let outputs = self.of.channels[0];
+        let from = self.at(output, input) + first;
+        let reach = from + (LANES - 1) * self.of.view.outputs + LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut rows = [V::zero(); LANES];
+            if output + LANES <= outputs && reach <= self.weight.len() {
+                let from = self.weight.as_ptr().add(from);
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    *row = V::load(from.add(lane * self.of.view.outputs));
+                }
+            } else {
+                for (lane, row) in rows.iter_mut().enumerate().take(outputs.saturating_sub(output)) {
+                    let mut values = [0.0f32; LANES];
+                    let from = from + lane * self.of.view.outputs;
+                    for (index, value) in values.iter_mut().enumerate() {
+                        *value = self.weight.get(from + index).copied().unwrap_or(0.0);
+                    }
+                    *row = V::load(values.as_ptr());
+                }
+            }
+            V::transposed(rows)
+        }
+    }
+
     /// # Safety
     /// The item is within the packed weights.
     #[inline(always)]
-    unsafe fn tiles(&self, distance: usize) {
-        let [outputs, inputs] = self.of.channels;
+    unsafe fn tiles<V: Vector>(&self, distance: usize) {
+        let [_, inputs] = self.of.channels;
         let taps = self.of.view.taps.as_slice();
         let width = self.blocks.len() * LANES;
         // SAFETY: the caller's promise.
         unsafe {
             let group = self.to.add(self.blocks.start * LANES * inputs * taps.len());
-            for lane in 0..width {
-                let output = self.blocks.start * LANES + lane;
+            for (index, block) in self.blocks.clone().enumerate() {
+                let output = block * LANES;
+                if taps.len() == 1 && self.of.view.inputs == 1 && distance == LANES {
+                    // The channels of a 1x1 window are neighbours, as taps are elsewhere.
+                    let (first, tap) = (self.inputs.start, taps[0]);
+                    let columns = self.lanes::<V>(output, first, tap);
+                    for (column, input) in columns.into_iter().zip(self.inputs.clone()) {
+                        column.store(group.add(input * width + index * LANES));
+                    }
+                    continue;
+                }
+                if taps.len() == 1 && self.of.view.outputs == 1 && output + LANES <= self.of.channels[0] {
+                    // The other way round output channels are neighbours.
+                    for input in self.inputs.clone() {
+                        let from = self.weight.as_ptr().add(self.at(output, input) + taps[0]);
+                        V::load(from).store(group.add(input * width + index * LANES));
+                    }
+                    continue;
+                }
                 for input in self.inputs.clone() {
                     // Channels of a block stand together, within each tap.
                     let first = input / distance * distance;
                     let together = distance.min(inputs - first);
-                    let row = first * taps.len() + input - first;
-                    let to = group.add(row * width + lane);
-                    let from = self.at(output, input);
-                    if output < outputs {
-                        for (index, &tap) in taps.iter().enumerate() {
-                            *to.add(index * together * width) = *self.weight.get_unchecked(from + tap);
+                    let to = group.add((first * taps.len() + input - first) * width + index * LANES);
+                    let reach = taps.iter().fold(0, |most, &tap| tap.max(most)) + 1;
+                    for chunk in (0..reach).step_by(LANES) {
+                        let mut columns = [[0.0f32; LANES]; LANES];
+                        let vectors = self.lanes::<V>(output, input, chunk);
+                        for (vector, column) in vectors.into_iter().zip(&mut columns) {
+                            vector.store(column.as_mut_ptr());
                         }
-                    } else {
-                        (0..taps.len()).for_each(|index| *to.add(index * together * width) = 0.0);
+                        for (place, &tap) in taps.iter().enumerate() {
+                            if tap / LANES == chunk / LANES {
+                                let column = V::load(columns[tap % LANES].as_ptr());
+                                column.store(to.add(place * together * width));
+                            }
+                        }
                     }
                 }
             }
@@ -243,16 +297,17 @@ impl Some<'_> {
         let (t, r) = (winograd.tile(), winograd.kernel());
         let each = outputs.next_multiple_of(LANES) * inputs;
         let width = self.blocks.len() * LANES;
+        let taps = self.of.view.taps.as_slice();
         // SAFETY: the caller's promise.
         unsafe {
             let group = self.to.add(self.blocks.start * LANES * inputs);
             for (index, block) in self.blocks.clone().enumerate() {
                 for input in self.inputs.clone() {
-                    let mut gathered = [[0.0f32; LANES]; 25];
-                    for lane in 0..LANES.min(outputs - block * LANES) {
-                        let from = self.at(block * LANES + lane, input);
-                        for (values, &tap) in gathered.iter_mut().zip(&self.of.view.taps) {
-                            values[lane] = *self.weight.get_unchecked(from + tap);
+                    let mut gathered = [[0.0f32; LANES]; 2 * LANES];
+                    for chunk in (0..r * r).step_by(LANES) {
+                        let vectors = self.lanes::<V>(block * LANES, input, chunk);
+                        for (vector, values) in vectors.into_iter().zip(&mut gathered[chunk..]) {
+                            vector.store(values.as_mut_ptr());
                         }
                     }
                     let mut half = [[V::zero(); 5]; 8];
@@ -260,7 +315,7 @@ impl Some<'_> {
                         for x in 0..r {
                             let mut sum = V::zero();
                             for k in 0..r {
-                                let value = V::load(gathered[k * r + x].as_ptr());
+                                let value = V::load(gathered[taps[k * r + x] % (2 * LANES)].as_ptr());
                                 sum = value.mul_add(V::splat(*matrix[y].get_unchecked(k)), sum);
                             }
                             half[y][x] = sum;
@@ -306,7 +361,7 @@ impl Kernel for Some<'_> {
         // SAFETY: the caller's promise; the view was checked against the weight.
         unsafe {
             match &self.of.form {
-                Form::Tiles { distance } => self.tiles(*distance),
+                Form::Tiles { distance } => self.tiles::<V>(*distance),
                 Form::Winograd(winograd, matrix) => self.winograd::<V>(*winograd, matrix),
                 Form::Depthwise => self.depthwise(),
             }

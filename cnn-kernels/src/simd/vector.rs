@@ -42,6 +42,26 @@ pub(crate) trait Vector: Copy {
     unsafe fn select_gt(self, limit: Self, yes: Self, no: Self) -> Self;
     /// Sum of the lanes.
     unsafe fn sum(self) -> f32;
+    /// Rows become columns.
+    #[inline(always)]
+    unsafe fn transposed(rows: [Self; 16]) -> [Self; 16] {
+        let (mut values, mut columns) = ([[0.0f32; 16]; 16], rows);
+        // SAFETY: the caller's promise; each array has sixteen values.
+        unsafe {
+            for (row, values) in rows.iter().zip(&mut values) {
+                row.store(values.as_mut_ptr());
+            }
+            for (index, column) in columns.iter_mut().enumerate() {
+                let mut lanes = [0.0f32; 16];
+                for (lane, row) in lanes.iter_mut().zip(&values) {
+                    *lane = row[index];
+                }
+                *column = Self::load(lanes.as_ptr());
+            }
+        }
+        columns
+    }
+
     /// Sixteen bf16 values, widened.
     unsafe fn load_bf16(from: *const u16) -> Self;
 }

@@ -156,6 +156,48 @@ impl Vector for Avx512 {
             Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide)))
         }
     }
+
+    #[inline(always)]
+    unsafe fn transposed(rows: [Self; 16]) -> [Self; 16] {
+        let (mut quarters, mut columns) = (rows, rows);
+        // SAFETY: as above.
+        unsafe {
+            // Within each four rows: columns k, 4 + k, 8 + k and 12 + k, four values each.
+            for four in 0..4 {
+                let (a, b) = (rows[4 * four].0, rows[4 * four + 1].0);
+                let (c, d) = (rows[4 * four + 2].0, rows[4 * four + 3].0);
+                let pairs = [
+                    _mm512_castps_pd(_mm512_unpacklo_ps(a, b)),
+                    _mm512_castps_pd(_mm512_unpackhi_ps(a, b)),
+                    _mm512_castps_pd(_mm512_unpacklo_ps(c, d)),
+                    _mm512_castps_pd(_mm512_unpackhi_ps(c, d)),
+                ];
+                let low = [_mm512_unpacklo_pd(pairs[0], pairs[2]), _mm512_unpackhi_pd(pairs[0], pairs[2])];
+                let high = [_mm512_unpacklo_pd(pairs[1], pairs[3]), _mm512_unpackhi_pd(pairs[1], pairs[3])];
+                quarters[4 * four] = Self(_mm512_castpd_ps(low[0]));
+                quarters[4 * four + 1] = Self(_mm512_castpd_ps(low[1]));
+                quarters[4 * four + 2] = Self(_mm512_castpd_ps(high[0]));
+                quarters[4 * four + 3] = Self(_mm512_castpd_ps(high[1]));
+            }
+            for k in 0..4 {
+                let (first, second) = (quarters[k].0, quarters[4 + k].0);
+                let (third, fourth) = (quarters[8 + k].0, quarters[12 + k].0);
+                let even = [
+                    _mm512_shuffle_f32x4::<0x88>(first, second),
+                    _mm512_shuffle_f32x4::<0x88>(third, fourth),
+                ];
+                let odd = [
+                    _mm512_shuffle_f32x4::<0xdd>(first, second),
+                    _mm512_shuffle_f32x4::<0xdd>(third, fourth),
+                ];
+                columns[k] = Self(_mm512_shuffle_f32x4::<0x88>(even[0], even[1]));
+                columns[4 + k] = Self(_mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]));
+                columns[8 + k] = Self(_mm512_shuffle_f32x4::<0xdd>(even[0], even[1]));
+                columns[12 + k] = Self(_mm512_shuffle_f32x4::<0xdd>(odd[0], odd[1]));
+            }
+        }
+        columns
+    }
 }
 
 impl Vector for Avx2 {

@@ -315,6 +315,13 @@ impl Context<'_> {
                 fn compile(&self, options: &#runtime::CompileOptions) -> #runtime::Result<#runtime::Plan> {
                     Self::compile(self, options)
                 }
+
+                fn compile_training(
+                    &self,
+                    options: &#runtime::CompileOptions,
+                ) -> #runtime::Result<#runtime::TrainingPlan> {
+                    Self::compile_training(self, options)
+                }
             }
         }
     }

@@ -216,43 +216,77 @@ impl Context<'_> {
         }
     }
 
-    /// `compile`
-    pub(super) fn compilation(&self) -> TokenStream {
-        let (runtime, name) = (&self.runtime, self.model.name.text.as_str());
-        let body = if self.intact {
-            let (sizes, inputs) = (self.input_sizes(), self.input_variables());
-            let indices = (0..inputs.len()).map(literal);
-            let symbols = self.symbol_checks(&inputs);
-            let scope =
-                if symbols.is_empty() { TokenStream::new() } else { quote!(use #runtime::Value as _;) };
-            let outputs = match self.model.outputs.as_slice() {
-                [output] if output.name.is_none() => quote!(output),
-                outputs => {
-                    let indices = (0..outputs.len()).map(literal);
-                    quote!(#(output.#indices),*)
-                }
-            };
-            quote! {
-                let network = ::core::clone::Clone::clone(self);
-                #runtime::Plan::compile(#name, #sizes, &self.state, options, move |inputs| {
-                    #scope
-                    #(let #inputs = &inputs[#indices];)*
-                    #symbols
-                    let output = network.run(#(#inputs,)* &#runtime::Pass::inference())?;
-                    ::core::result::Result::Ok(::std::vec![#outputs])
-                })
+    /// A run on values that note what is done with them.
+    fn recorded_run(&self) -> TokenStream {
+        let (runtime, inputs) = (&self.runtime, self.input_variables());
+        let indices = (0..inputs.len()).map(literal);
+        let symbols = self.symbol_checks(&inputs);
+        let scope = if symbols.is_empty() { TokenStream::new() } else { quote!(use #runtime::Value as _;) };
+        let outputs = match self.model.outputs.as_slice() {
+            [output] if output.name.is_none() => quote!(output),
+            outputs => {
+                let indices = (0..outputs.len()).map(literal);
+                quote!(#(output.#indices),*)
             }
-        } else {
-            self.broken()
         };
+        quote! {
+            /// One run, written down.
+            fn record_run(
+                &self,
+                inputs: &[#runtime::plan::Traced],
+                pass: &#runtime::Pass<#runtime::plan::Traced>,
+            ) -> #runtime::Result<::std::vec::Vec<#runtime::plan::Traced>> {
+                #scope
+                #(let #inputs = &inputs[#indices];)*
+                #symbols
+                let output = self.run(#(#inputs,)* pass)?;
+                ::core::result::Result::Ok(::std::vec![#outputs])
+            }
+        }
+    }
+
+    /// `compile` and `compile_training`
+    pub(super) fn compilation(&self) -> TokenStream {
+        let (runtime, name, sizes) = (&self.runtime, self.model.name.text.as_str(), self.input_sizes());
+        let (plan, training) = if self.intact {
+            (
+                quote! {
+                    let network = ::core::clone::Clone::clone(self);
+                    #runtime::Plan::compile(#name, #sizes, &self.state, options, move |inputs| {
+                        network.record_run(inputs, &#runtime::Pass::inference())
+                    })
+                },
+                quote! {
+                    let record = |inputs: &[#runtime::plan::Traced], pass: &_| self.record_run(inputs, pass);
+                    #runtime::TrainingPlan::compile(#name, #sizes, &self.state, options, record)
+                },
+            )
+        } else {
+            (self.broken(), self.broken())
+        };
+        let record = if self.intact { self.recorded_run() } else { TokenStream::new() };
         quote! {
             /// Compiles the network for inference on batches of one size: the plan has the weights of now.
             ///
             /// # Errors
             /// Where the network is not of `f32` on the CPU, or the options do not fit it.
             pub fn compile(&self, options: &#runtime::CompileOptions) -> #runtime::Result<#runtime::Plan> {
-                #body
+                #plan
             }
+
+            /// Compiles the network's training step for batches of one size: it follows the weights.
+            ///
+            /// # Errors
+            /// Where the network is not of `f32` on the CPU, has several outputs or Rust code as a layer, or the options
+            /// do not fit it.
+            pub fn compile_training(
+                &self,
+                options: &#runtime::CompileOptions,
+            ) -> #runtime::Result<#runtime::TrainingPlan> {
+                #training
+            }
+
+            #record
 
             /// Compiles the weights of a file, as [`Self::load`] takes it, without a network in between: they are read
             /// tensor by tensor, as they are packed.

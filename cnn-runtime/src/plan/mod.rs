@@ -7,10 +7,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use cnn_kernels::blocked::Target;
 
-use crate::boundary::{ANY, BoundaryProblem, fits};
+use crate::boundary::BoundaryProblem;
 use crate::error::{Error, Result};
 use crate::params::{State, Watch};
 use crate::weights::Deferred;
@@ -18,6 +18,7 @@ use crate::weights::Deferred;
 mod fused;
 mod graph;
 mod options;
+mod ports;
 mod prepared;
 mod stored;
 mod traced;
@@ -26,6 +27,7 @@ mod training;
 pub use fused::Row;
 pub use graph::{Graph, Node, Source};
 pub use options::{CompileOptions, Precision, Tuning};
+use ports::Ports;
 use prepared::Prepared;
 pub(crate) use stored::with_values;
 pub use traced::Traced;
@@ -76,9 +78,7 @@ const PREPARED: usize = 8;
 /// loading and [`Var::set`](candle_core::Var::set) change nearly all values and are noticed, a change of single values
 /// may not be. Where the network, with all its clones, was dropped, the plan goes on with what it has.
 pub struct Plan {
-    name: String,
-    inputs: Vec<Port>,
-    options: CompileOptions,
+    ports: Ports,
     watch: Watch,
     /// The file that holds the weights, where the network was built without them.
     deferred: Option<Arc<Deferred>>,
@@ -89,13 +89,6 @@ pub struct Plan {
 
 /// What records a network.
 type Record = dyn Fn(&[Traced]) -> Result<Vec<Traced>> + Send + Sync;
-
-/// An input: its name, empty where there is one, and the sizes of a sample.
-#[derive(Clone, Debug)]
-struct Port {
-    name: String,
-    sizes: Vec<usize>,
-}
 
 impl Plan {
     /// The plan of what `record` does. `network!` generates the call; for a network written by hand:
@@ -135,43 +128,16 @@ impl Plan {
         options: &CompileOptions,
         record: impl Fn(&[Traced]) -> Result<Vec<Traced>> + Send + Sync + 'static,
     ) -> Result<Self> {
-        let refused = |reason: String| Err(Error::Compile { network: name.to_owned(), reason });
-        if state.dtype() != DType::F32 || !state.device().is_cpu() {
-            let (dtype, device) = (state.dtype(), state.device().location());
-            return refused(format!(
-                "it is {dtype:?} on {device:?}, and only F32 on the CPU can be compiled"
-            ));
-        }
-        if options.batch == 0 {
-            return refused("a batch has at least one sample, found `CompileOptions::batch(0)`".to_owned());
-        }
-        if options.threads == Some(0) {
-            return refused("a run needs at least one thread, found `with_threads(0)`".to_owned());
-        }
-        let inputs: Vec<Port> = inputs
-            .iter()
-            .map(|(name, sizes)| Port { name: (*name).to_owned(), sizes: sizes.to_vec() })
-            .collect();
-        let symbolic = inputs.iter().any(|port| port.sizes.contains(&ANY));
+        let ports = Ports::new(name, inputs, state, options)?;
+        let symbolic = ports.are_symbolic();
         let mut plan = Self {
-            name: name.to_owned(),
-            inputs,
-            options: options.clone(),
+            ports,
             watch: state.watch(),
             deferred: state.deferred(),
             prepared: Vec::new(),
             record: None,
         };
-        if !options.inputs.is_empty() {
-            plan.check_count("input", options.inputs.len())?;
-        }
-        if !options.inputs.is_empty() || !symbolic {
-            let declared = plan.inputs.iter().map(|port| &port.sizes);
-            let sizes =
-                if options.inputs.is_empty() { declared.collect() } else { Vec::from_iter(&options.inputs) };
-            let shapes: Vec<Vec<usize>> =
-                sizes.into_iter().map(|sizes| [&[options.batch], sizes.as_slice()].concat()).collect();
-            plan.inputs.iter().zip(&shapes).try_for_each(|(port, shape)| plan.check_shape(port, shape))?;
+        if let Some(shapes) = plan.ports.shapes()? {
             plan.prepared.push(Prepared::new(name, &record, shapes, options, plan.deferred.as_deref())?);
         }
         if symbolic {
@@ -183,13 +149,13 @@ impl Plan {
     /// The network's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.ports.network
     }
 
     /// How it was compiled.
     #[must_use]
     pub const fn options(&self) -> &CompileOptions {
-        &self.options
+        &self.ports.options
     }
 
     /// The output for an input, of a network that has one of each.
@@ -200,7 +166,9 @@ impl Plan {
         let mut outputs = self.run_all(&[x])?;
         match (outputs.pop(), outputs.len()) {
             (Some(output), 0) => Ok(output),
-            (_, more) => self.refuse(BoundaryProblem::Ports { expected: (more + 1, "output"), found: 1 }),
+            (_, more) => {
+                self.ports.refuse(BoundaryProblem::Ports { expected: (more + 1, "output"), found: 1 })
+            }
         }
     }
 
@@ -219,7 +187,7 @@ impl Plan {
     /// As [`run_all`](Self::run_all).
     pub fn profile(&mut self, inputs: &[&Tensor]) -> Result<Vec<Duration>> {
         // What is not prepared yet is not of the first step.
-        self.check_inputs(inputs)?;
+        self.ports.check_all(inputs)?;
         self.prepare(inputs)?;
         let ends = Mutex::new(Vec::new());
         let start = Instant::now();
@@ -262,7 +230,7 @@ impl Plan {
     pub fn run_slices(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<()> {
         self.check_weights()?;
         match self.prepared.last_mut() {
-            Some(prepared) => prepared.run_slices(&self.name, inputs, outputs),
+            Some(prepared) => prepared.run_slices(&self.ports.network, inputs, outputs),
             None => Err(self.unprepared()),
         }
     }
@@ -271,9 +239,7 @@ impl Plan {
     #[must_use]
     pub fn fork(&self) -> Self {
         Self {
-            name: self.name.clone(),
-            inputs: self.inputs.clone(),
-            options: self.options.clone(),
+            ports: self.ports.clone(),
             watch: self.watch.clone(),
             deferred: self.deferred.clone(),
             prepared: self.prepared.iter().map(Prepared::fork).collect(),
@@ -295,26 +261,21 @@ impl Plan {
 
     /// A run that calls `after` with the number of each step that is done.
     fn run_observed(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<Vec<Tensor>> {
-        self.check_inputs(inputs)?;
+        self.ports.check_all(inputs)?;
         self.check_weights()?;
         let index = self.prepare(inputs)?;
-        self.prepared[index].run(&self.name, inputs, after)
+        self.prepared[index].run(&self.ports.network, inputs, after)
     }
 
     fn unprepared(&self) -> Error {
         let reason =
             "its sizes are symbols: give them with `CompileOptions::with_input`, or run it on a tensor first";
-        Error::Plan { network: self.name.clone(), reason: reason.to_owned() }
-    }
-
-    fn check_inputs(&self, inputs: &[&Tensor]) -> Result<()> {
-        self.check_count("input", inputs.len())?;
-        self.inputs.iter().zip(inputs).try_for_each(|(port, input)| self.check(port, input))
+        Error::Plan { network: self.ports.network.clone(), reason: reason.to_owned() }
     }
 
     fn check_weights(&self) -> Result<()> {
         match self.watch.changed() {
-            Some(tensor) => Err(Error::WeightsChanged { network: self.name.clone(), tensor }),
+            Some(tensor) => Err(Error::WeightsChanged { network: self.ports.network.clone(), tensor }),
             None => Ok(()),
         }
     }
@@ -331,62 +292,18 @@ impl Plan {
         }
         let Some(record) = &self.record else { return Err(self.unprepared()) };
         let shapes = inputs.iter().map(|input| input.dims().to_vec()).collect();
-        let prepared =
-            Prepared::new(&self.name, record.as_ref(), shapes, &self.options, self.deferred.as_deref())?;
+        let prepared = Prepared::new(
+            &self.ports.network,
+            record.as_ref(),
+            shapes,
+            &self.ports.options,
+            self.deferred.as_deref(),
+        )?;
         if self.prepared.len() == PREPARED {
             self.prepared.remove(0);
         }
         self.prepared.push(prepared);
         Ok(self.prepared.len() - 1)
-    }
-
-    fn check(&self, port: &Port, input: &Tensor) -> Result<()> {
-        if input.dtype() != DType::F32 {
-            return self
-                .refuse_at(port, BoundaryProblem::DType { expected: DType::F32, found: input.dtype() });
-        }
-        if !input.device().is_cpu() {
-            let (expected, found) = (candle_core::DeviceLocation::Cpu, input.device().location());
-            return self.refuse_at(port, BoundaryProblem::Device { expected, found });
-        }
-        self.check_shape(port, input.dims())
-    }
-
-    fn check_shape(&self, port: &Port, shape: &[usize]) -> Result<()> {
-        let problem = match shape.split_first() {
-            Some((_, sample)) if fits(&port.sizes, sample) && shape.contains(&0) => {
-                BoundaryProblem::Empty { found: shape.to_vec() }
-            }
-            Some((&batch, sample)) if fits(&port.sizes, sample) && batch == self.options.batch => {
-                return Ok(());
-            }
-            _ => {
-                let (batch, expected) = (self.options.batch, port.sizes.clone());
-                BoundaryProblem::Planned { batch, expected, found: shape.to_vec() }
-            }
-        };
-        self.refuse_at(port, problem)
-    }
-
-    /// There are that many inputs.
-    fn check_count(&self, what: &'static str, found: usize) -> Result<()> {
-        if found == self.inputs.len() {
-            return Ok(());
-        }
-        self.refuse(BoundaryProblem::Ports { expected: (self.inputs.len(), what), found })
-    }
-
-    fn refuse<T>(&self, problem: BoundaryProblem) -> Result<T> {
-        let network = format!("the plan of `{}`", self.name);
-        Err(Error::Boundary { network, problem: Box::new(problem) })
-    }
-
-    fn refuse_at<T>(&self, port: &Port, problem: BoundaryProblem) -> Result<T> {
-        if port.name.is_empty() {
-            return self.refuse(problem);
-        }
-        let network = format!("the plan of `{}`, input `{}`", self.name, port.name);
-        Err(Error::Boundary { network, problem: Box::new(problem) })
     }
 }
 
@@ -406,12 +323,12 @@ pub struct Memory {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(prepared) = self.prepared.last() else {
-            return write!(f, "{}: not prepared for any sizes yet", self.name);
+            return write!(f, "{}: not prepared for any sizes yet", self.ports.network);
         };
         let lowered = prepared.lowered();
-        let CompileOptions { batch, precision, tuning, .. } = self.options;
+        let CompileOptions { batch, precision, tuning, .. } = self.ports.options;
         let Target { isa, threads } = lowered.target;
-        write!(f, "{}, batch {batch}", self.name)?;
+        write!(f, "{}, batch {batch}", self.ports.network)?;
         match lowered.in_turns {
             0 => {}
             all if all == lowered.rows.len() => write!(f, " in {batch} turns")?,
@@ -424,10 +341,6 @@ impl fmt::Display for Plan {
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plan")
-            .field("name", &self.name)
-            .field("inputs", &self.inputs)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Plan").field("ports", &self.ports).finish_non_exhaustive()
     }
 }

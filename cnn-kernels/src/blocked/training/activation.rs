@@ -196,7 +196,9 @@ impl Run for ChannelSums {
             unsafe { self.target.isa.run(sums) }
         });
         // SAFETY: as above; every value was written.
-        unsafe { self.parts.reduce(member, &memory, memory.shared.cast_const(), self.bias.0) }
+        unsafe {
+            self.parts.reduce(member, self.target.isa, &memory, memory.shared.cast_const(), self.bias.0)
+        }
     }
 }
 

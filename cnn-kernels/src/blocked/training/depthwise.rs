@@ -77,7 +77,9 @@ impl Run for DepthwiseWeightGradient {
             unsafe { self.target.isa.run(Some { of: self, memory, block, samples, to }) }
         });
         // SAFETY: as above; every value was written.
-        unsafe { self.parts.reduce(member, &memory, memory.shared.cast_const(), self.weight.0) }
+        unsafe {
+            self.parts.reduce(member, self.target.isa, &memory, memory.shared.cast_const(), self.weight.0)
+        }
     }
 }
 

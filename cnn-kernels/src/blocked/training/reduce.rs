@@ -2,8 +2,10 @@
 
 use super::super::Memory;
 use super::super::team::Member;
+use std::ops::Range;
+
 use crate::blocked::part;
-use crate::simd::LANES;
+use crate::simd::{Isa, Kernel, LANES, Vector};
 
 /// Partial gradients of a weight: part, block of channels, value of a channel, lane.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,7 @@ impl Parts {
     pub(super) unsafe fn reduce(
         &self,
         member: &mut Member<'_>,
+        isa: Isa,
         memory: &Memory<'_>,
         scratch: *const f32,
         output: usize,
@@ -49,22 +52,54 @@ impl Parts {
         let chunks = self.values.div_ceil(256);
         member.each(self.blocks() * chunks, |item| {
             let (block, chunk) = (item / chunks, part(self.values, chunks, item % chunks));
-            let lanes = LANES.min(self.channels - block * LANES);
-            for value in chunk {
-                let mut sums = [0.0f32; LANES];
-                for part in 0..self.parts {
-                    let from = scratch.wrapping_add(self.at(part, block, value));
-                    for (lane, sum) in sums.iter_mut().enumerate() {
-                        // SAFETY: the caller's promise.
-                        *sum += unsafe { *from.add(lane) };
+            let sums = Sums { of: self, scratch, block, values: chunk, to };
+            // SAFETY: the caller's promise; items write different values.
+            unsafe { isa.run(sums) }
+        });
+    }
+}
+
+/// Some values of a block of channels.
+struct Sums<'a> {
+    of: &'a Parts,
+    scratch: *const f32,
+    block: usize,
+    values: Range<usize>,
+    to: *mut f32,
+}
+
+impl Kernel for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { of, scratch, block, values, to } = self;
+        let lanes = LANES.min(of.channels - block * LANES);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut first = values.start;
+            while first < values.end {
+                let count = LANES.min(values.end - first);
+                let mut rows = [V::zero(); LANES];
+                for (index, row) in rows.iter_mut().enumerate().take(count) {
+                    for part in 0..of.parts {
+                        *row = row.add(V::load(scratch.add(of.at(part, block, first + index))));
                     }
                 }
-                for (lane, sum) in sums.iter().enumerate().take(lanes) {
-                    // SAFETY: the caller's promise; items write different values.
-                    unsafe { *to.add((block * LANES + lane) * self.values + value) = *sum };
+                let columns = V::transposed(rows);
+                for (lane, column) in columns.into_iter().enumerate().take(lanes) {
+                    let to = to.add((block * LANES + lane) * of.values + first);
+                    if count == LANES {
+                        column.store(to);
+                    } else {
+                        let mut few = [0.0f32; LANES];
+                        column.store(few.as_mut_ptr());
+                        to.copy_from_nonoverlapping(few.as_ptr(), count);
+                    }
                 }
+                first += count;
             }
-        });
+        }
     }
 }
 

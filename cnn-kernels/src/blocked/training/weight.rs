@@ -148,7 +148,7 @@ impl Run for WeightGradient {
             unsafe { self.target.isa.run(Some { of: self, memory, block, values, samples, to }) }
         });
         // SAFETY: the caller's promise; every value was written.
-        unsafe { self.parts.reduce(member, &memory, scratch.cast_const(), self.weight.0) }
+        unsafe { self.parts.reduce(member, self.target.isa, &memory, scratch.cast_const(), self.weight.0) }
     }
 }
 

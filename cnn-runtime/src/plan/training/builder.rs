@@ -123,6 +123,8 @@ pub(super) struct Built {
 pub(super) struct Builder<'s> {
     pub(super) target: Target,
     pub(super) batch: usize,
+    /// Whether convolutions go by their definition.
+    pub(super) is_exact: bool,
     state: &'s State,
     slots: Vec<usize>,
     tasks: Vec<Task>,
@@ -152,6 +154,7 @@ impl<'s> Builder<'s> {
         Self {
             target,
             batch,
+            is_exact: false,
             state,
             slots: Vec::new(),
             tasks: Vec::new(),

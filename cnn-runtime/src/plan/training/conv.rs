@@ -35,8 +35,8 @@ fn is_depthwise(conv: &Conv) -> bool {
     conv.groups > 1
 }
 
-fn algorithm(conv: &Conv) -> Algorithm {
-    if is_depthwise(conv) { Algorithm::Direct } else { by_model(conv) }
+fn algorithm(builder: &Builder<'_>, conv: &Conv) -> Algorithm {
+    if is_depthwise(conv) || builder.is_exact { Algorithm::Direct } else { by_model(conv) }
 }
 
 /// Packs a convolution's weights, where the step that follows finds them.
@@ -48,7 +48,7 @@ fn repack(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, view: View) 
             .step(&[slot], move |at| Repack::depthwise(target, conv.in_channels, view, weight, at.of(slot)));
         return slot;
     }
-    let algorithm = algorithm(&conv);
+    let algorithm = algorithm(builder, &conv);
     let slot = builder.slot(Repack::packed_len(&conv, algorithm));
     builder.step(&[slot], move |at| {
         let plain = ConvStep::takes_plain(&conv);
@@ -94,10 +94,11 @@ fn run(builder: &mut Builder<'_>, run: Run) {
             Depthwise::late(target, conv, late(at), activation, x, residual, y)
         });
     } else {
+        let algorithm = algorithm(builder, &conv);
         builder.step(&slots, move |at| {
             let residual = residual.map(|slot| at.map(slot, shapes[1]));
             let (x, y) = (at.input(input, shapes[0]), at.map(output, shapes[1]));
-            ConvStep::late(target, conv, algorithm(&conv), late(at), activation, x, residual, y)
+            ConvStep::late(target, conv, algorithm, late(at), activation, x, residual, y)
         });
     }
 }

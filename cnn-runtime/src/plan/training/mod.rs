@@ -1,17 +1,21 @@
 //! Networks compiled for training: [`TrainingPlan`].
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use cnn_kernels::blocked::{PoolKind, Program, Target, Workspace};
 use cnn_kernels::simd::Isa;
 use cnn_kernels::window::Span;
 
-use super::{Graph, Traced};
+use super::ports::Ports;
+use super::{CompileOptions, Graph, Precision, Traced};
 use crate::error::{Error, Result};
 use crate::layers;
 use crate::ops::pool::pool_sizes;
 use crate::params::State;
+use crate::pass::Pass;
 use crate::plan::stored::values;
 use crate::value::Operation;
 use builder::{Builder, Built, Form, Learned, Segment, sizes};
@@ -43,7 +47,7 @@ struct Statistics {
 ///
 /// It reads the network's variables in every run, so that it goes on with what an optimizer makes of them.
 pub struct TrainingPlan {
-    name: String,
+    ports: Ports,
     program: Program,
     workspace: Workspace,
     /// Forward and backward.
@@ -54,7 +58,6 @@ pub struct TrainingPlan {
     statistics: Vec<Statistics>,
     tapes: Vec<Option<Tape>>,
     /// With the batch.
-    input_shapes: Vec<Vec<usize>>,
     output_shape: Vec<usize>,
     /// The gradient of the output.
     output_gradient: Vec<f32>,
@@ -65,42 +68,48 @@ pub struct TrainingPlan {
 }
 
 impl TrainingPlan {
-    /// The plan of what `record` does in training with inputs of these shapes, batch included. `network!` generates the
-    /// call.
+    /// The plan of what `record` does in training; `inputs` and `options` are those of [`Plan::compile`](super::Plan::compile).
+    /// `network!` generates the call.
+    ///
+    /// Of the options [`Precision::Exact`] leaves Winograd's arrangement out, and sizes that are symbols must be given.
     ///
     /// # Errors
     /// [`Error::Compile`] where the network is not of `f32` on the CPU, or does what has no way back here: `rust(..)`,
-    /// parameters that two layers share, several outputs; what `record` says.
+    /// parameters that two layers share, several outputs; [`Error::Boundary`] where the sizes of the options do not fit;
+    /// what `record` says.
     pub fn compile(
         name: &str,
-        shapes: &[Vec<usize>],
+        inputs: &[(&str, &[usize])],
         state: &State,
-        threads: Option<usize>,
-        record: impl FnOnce(&[Traced]) -> Result<Vec<Traced>>,
+        options: &CompileOptions,
+        record: impl FnOnce(&[Traced], &Pass<Traced>) -> Result<Vec<Traced>>,
     ) -> Result<Self> {
         let refused = |reason: String| Error::Compile { network: name.to_owned(), reason };
-        if state.dtype() != DType::F32 || !state.device().is_cpu() {
-            let (dtype, device) = (state.dtype(), state.device().location());
-            return Err(refused(format!(
-                "it is {dtype:?} on {device:?}, and only F32 on the CPU can be compiled"
-            )));
+        let ports = Ports::new(name, inputs, state, options)?;
+        let Some(shapes) = ports.shapes()? else {
+            return Err(refused(
+                "its sizes are symbols: give them with `CompileOptions::with_input`".to_owned(),
+            ));
+        };
+        if !matches!(options.precision, Precision::F32 | Precision::Exact) {
+            return Err(refused(format!("it learns in F32 or Exact, found {:?}", options.precision)));
         }
+        let pass = Pass::training(state.generator());
+        let record = |inputs: &[Traced]| record(inputs, &pass);
+        let shapes = shapes.as_slice();
         let graph = Graph::record_as(true, shapes, record)?;
         let (nodes, outputs) = fuse::fuse(&graph);
         let &[output] = outputs.as_slice() else {
             return Err(refused(format!("it has {} outputs, and one can be trained", outputs.len())));
         };
-        let batch = shapes.first().and_then(|shape| shape.first()).copied().unwrap_or(0);
-        if batch == 0 {
-            return Err(refused("a batch has at least one sample".to_owned()));
-        }
-        let target =
-            Target { isa: Isa::best(), threads: threads.unwrap_or_else(rayon::current_num_threads).max(1) };
+        let (batch, threads) = (options.batch, options.threads.unwrap_or_else(rayon::current_num_threads));
+        let target = Target { isa: Isa::best(), threads };
         let output_shape = nodes[output].shape.clone();
         let output_len: usize = output_shape.iter().product();
         let lengths = shapes.iter().map(|shape| shape.iter().product());
         let inputs = lengths.chain([output_len]).collect();
         let mut builder = Builder::new(target, batch, state, inputs, vec![output_len]);
+        builder.is_exact = options.precision == Precision::Exact;
         let (mut values, mut backs, mut statistics) = (Vec::new(), Vec::new(), Vec::new());
         let mut tapes = 0;
         for node in &nodes {
@@ -118,7 +127,7 @@ impl TrainingPlan {
         }
         let Built { program, segments, outputs, learned, grads } = builder.finish(backward);
         Ok(Self {
-            name: name.to_owned(),
+            ports,
             workspace: program.workspace(),
             program,
             segments,
@@ -126,7 +135,6 @@ impl TrainingPlan {
             grads,
             statistics,
             tapes: (0..tapes).map(|_| None).collect(),
-            input_shapes: shapes.to_vec(),
             output_shape,
             output_gradient: vec![0.0; output_len],
             outputs: outputs.into_iter().map(|len| vec![0.0; len]).collect(),
@@ -137,17 +145,15 @@ impl TrainingPlan {
     /// The output for these inputs, as `forward_train` gives it; batch norms move their running statistics.
     ///
     /// # Errors
-    /// [`Error::Plan`] for inputs of other shapes, or that are not `f32` on the CPU.
+    /// [`Error::Boundary`] for inputs of other shapes than it is for, or that are not `f32` on the CPU.
     pub fn forward(&mut self, inputs: &[&Tensor]) -> Result<Tensor> {
-        let found: Vec<&[usize]> = inputs.iter().map(|input| input.dims()).collect();
-        if !self.input_shapes.iter().map(Vec::as_slice).eq(found.iter().copied()) {
-            return Err(self.refuse(format!("expected inputs of {:?}, found {found:?}", self.input_shapes)));
-        }
-        if let Some(input) = inputs.iter().find(|input| input.dtype() != DType::F32) {
-            return Err(self.refuse(format!("expected F32, found {:?}", input.dtype())));
-        }
+        self.forward_observed(inputs, &|_| {})
+    }
+
+    fn forward_observed(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<Tensor> {
+        self.check(inputs)?;
         self.is_open = false;
-        self.run(0, inputs)?;
+        self.run(0, inputs, after)?;
         for Statistics { layer, outputs: [mean, variance], count } in &self.statistics {
             let tensor = |output: usize| Tensor::new(self.outputs[output].as_slice(), &Device::Cpu);
             layer.observe(&tensor(*mean)?, &tensor(*variance)?, *count)?;
@@ -162,6 +168,15 @@ impl TrainingPlan {
     /// [`Error::Plan`] where there was no [`forward`](Self::forward) since the last one, and for a gradient of another
     /// shape.
     pub fn backward(&mut self, gradient: &Tensor, inputs: &[&Tensor]) -> Result<()> {
+        self.backward_observed(gradient, inputs, &|_| {})
+    }
+
+    fn backward_observed(
+        &mut self,
+        gradient: &Tensor,
+        inputs: &[&Tensor],
+        after: &(dyn Fn(usize) + Sync),
+    ) -> Result<()> {
         if gradient.dims() != self.output_shape {
             let (expected, found) = (&self.output_shape, gradient.dims());
             return Err(self.refuse(format!("expected a gradient of {expected:?}, found {found:?}")));
@@ -169,9 +184,10 @@ impl TrainingPlan {
         if !self.is_open {
             return Err(self.refuse("the way back needs a way there before it".to_owned()));
         }
+        self.check(inputs)?;
         self.is_open = false;
         super::with_values(gradient, |values| self.output_gradient.copy_from_slice(values))?;
-        self.run(1, inputs)
+        self.run(1, inputs, after)
     }
 
     /// The variables and the gradients of the last [`backward`](Self::backward).
@@ -193,14 +209,35 @@ impl TrainingPlan {
         self.program.steps().iter().map(|step| step.algorithm()).collect()
     }
 
+    /// The time that each of the [`steps`](Self::steps) takes, there and back; what is done between them counts to the next.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward) and [`backward`](Self::backward).
+    pub fn profile(&mut self, inputs: &[&Tensor], gradient: &Tensor) -> Result<Vec<Duration>> {
+        let ends = Mutex::new(Vec::new());
+        let note = |step| {
+            ends.lock().unwrap_or_else(PoisonError::into_inner).push((step, Instant::now()));
+        };
+        let start = Instant::now();
+        self.forward_observed(inputs, &note)?;
+        self.backward_observed(gradient, inputs, &note)?;
+        let ends: Vec<(usize, Instant)> = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut times = vec![Duration::ZERO; self.program.steps().len()];
+        let starts = std::iter::once(start).chain(ends.iter().map(|&(_, end)| end));
+        for (start, &(step, end)) in starts.zip(&ends) {
+            times[step] += end.saturating_duration_since(start);
+        }
+        Ok(times)
+    }
+
     /// A run of the way there or back that calls `after` with the number of each step that is done.
-    fn run(&mut self, way: usize, inputs: &[&Tensor]) -> Result<()> {
+    fn run(&mut self, way: usize, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<()> {
         let inputs: Vec<Tensor> =
             inputs.iter().map(|input| input.contiguous()).collect::<candle_core::Result<_>>()?;
         let tensors = inputs.iter().map(Some).chain([None]);
         let tensors: Vec<Option<&Tensor>> =
             tensors.chain(self.learned.iter().map(|learned| Some(&learned.tensor))).collect();
-        let Self { program, workspace, segments, outputs, tapes, output_gradient, name, .. } = self;
+        let Self { program, workspace, segments, outputs, tapes, output_gradient, ports, .. } = self;
         for segment in &segments[way] {
             match segment {
                 Segment::Steps(range) => {
@@ -216,8 +253,11 @@ impl TrainingPlan {
                         })
                         .collect::<candle_core::Result<Vec<&[f32]>>>()?;
                     let mut targets: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
-                    let done = program.run_some(workspace, range.clone(), &slices, &mut targets, &|_| {});
-                    done.map_err(|error| Error::Plan { network: name.clone(), reason: error.to_string() })?;
+                    let done = program.run_some(workspace, range.clone(), &slices, &mut targets, after);
+                    done.map_err(|error| Error::Plan {
+                        network: ports.network.clone(),
+                        reason: error.to_string(),
+                    })?;
                 }
                 Segment::Host(host) => host.run(workspace.arena(), tapes, outputs)?,
             }
@@ -225,17 +265,19 @@ impl TrainingPlan {
         Ok(())
     }
 
+    /// Inputs that it is for.
+    fn check(&self, inputs: &[&Tensor]) -> Result<()> {
+        self.ports.check_all(inputs)
+    }
+
     fn refuse(&self, reason: String) -> Error {
-        Error::Plan { network: self.name.clone(), reason }
+        Error::Plan { network: self.ports.network.clone(), reason }
     }
 }
 
 impl fmt::Debug for TrainingPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrainingPlan")
-            .field("name", &self.name)
-            .field("inputs", &self.input_shapes)
-            .finish_non_exhaustive()
+        f.debug_struct("TrainingPlan").field("ports", &self.ports).finish_non_exhaustive()
     }
 }
 
