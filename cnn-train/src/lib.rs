@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod error;
+pub mod trainer;
 
 pub use batches::{Batch, Batches};
 pub use error::{Error, Result};
