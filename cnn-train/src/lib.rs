@@ -2,6 +2,8 @@
 
 pub mod batches;
 pub mod error;
+pub mod optim;
+pub mod schedule;
 pub mod trainer;
 
 pub use batches::{Batch, Batches};
