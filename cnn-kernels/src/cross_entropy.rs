@@ -57,13 +57,7 @@ impl CrossEntropy {
     ///
     /// # Panics
     /// As [`loss`](Self::loss).
-    pub fn gradient<T: Float>(
-        &self,
-        logits: &[T],
-        targets: Targets<'_, T>,
-        scale: f64,
-        gradient: &mut [T],
-    ) {
+    pub fn gradient<T: Float>(&self, logits: &[T], targets: Targets<'_, T>, scale: f64, gradient: &mut [T]) {
         self.check(logits, targets);
         assert_eq!(gradient.len(), logits.len(), "the length of the logits' gradient");
         let classes = self.classes;

@@ -1,6 +1,7 @@
 //! Training of networks: where batches come from, what is done with them, and what is kept of it.
 
 pub mod batches;
+mod checkpoint;
 pub mod error;
 pub mod optim;
 pub mod schedule;

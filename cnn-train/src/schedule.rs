@@ -82,7 +82,8 @@ enum Curve {
 ///
 /// let schedule = Schedule::from(OneCycle::new().rise(0.2).without_momentum());
 /// let run = Length { steps_per_epoch: 10, steps: 100 };
-/// assert_eq!((schedule.factor(0, run), schedule.factor(19, run)), (0.04, 1.0));
+/// assert!((schedule.factor(0, run) - 0.04).abs() < 1e-12);
+/// assert_eq!(schedule.factor(19, run), 1.0);
 /// assert_eq!(schedule.momentum(0, run), None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

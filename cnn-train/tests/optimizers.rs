@@ -13,7 +13,8 @@ fn index() -> Value {
 }
 
 fn tensors() -> HashMap<String, Tensor> {
-    candle_core::safetensors::load_buffer(include_bytes!("pytorch/optimizers.safetensors"), &Device::Cpu).unwrap()
+    candle_core::safetensors::load_buffer(include_bytes!("pytorch/optimizers.safetensors"), &Device::Cpu)
+        .unwrap()
 }
 
 fn config(case: &Value) -> Config {
@@ -35,7 +36,8 @@ fn config(case: &Value) -> Config {
     }
     match case["kind"].as_str().unwrap() {
         "SGD" => {
-            let sgd = Sgd::new(lr).momentum(number("momentum", 0.0)).weight_decay(number("weight_decay", 0.0));
+            let sgd =
+                Sgd::new(lr).momentum(number("momentum", 0.0)).weight_decay(number("weight_decay", 0.0));
             let sgd = if flag("nesterov") { sgd.nesterov() } else { sgd };
             if case["spared"] == true { sgd.sparing_norms().into() } else { sgd.into() }
         }
@@ -76,12 +78,12 @@ enum Door {
 /// The largest difference, relative to the largest value of the tensor where that is above 1.
 fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>) -> f64 {
     let index = index();
-    let kept: Vec<u64> = index["kept"].as_array().unwrap().iter().map(|step| step.as_u64().unwrap()).collect();
+    let kept: Vec<u64> =
+        index["kept"].as_array().unwrap().iter().map(|step| step.as_u64().unwrap()).collect();
     let name = case["name"].as_str().unwrap();
     let label = dtype.as_str();
-    let vars = NAMES.map(|name| {
-        Var::from_tensor(&tensors[&format!("start.{name}")].to_dtype(dtype).unwrap()).unwrap()
-    });
+    let vars = NAMES
+        .map(|name| Var::from_tensor(&tensors[&format!("start.{name}")].to_dtype(dtype).unwrap()).unwrap());
     let mut optimizer = optimizer(case, &vars);
     let lr = optimizer.learning_rate();
     let mut worst = 0f64;
@@ -121,8 +123,8 @@ fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>
                 let want = tensors[&format!("{name}.{label}.{parameter}")].get(place).unwrap();
                 let difference = (var.as_tensor() - &want).unwrap().abs().unwrap().max_all().unwrap();
                 let largest = want.abs().unwrap().max_all().unwrap();
-                let [difference, largest] =
-                    [difference, largest].map(|x| x.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap());
+                let [difference, largest] = [difference, largest]
+                    .map(|x| x.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap());
                 assert!(!difference.is_nan(), "{name} {label} {door:?} step {step} {parameter}");
                 worst = worst.max(difference / largest.max(1.0));
             }

@@ -84,7 +84,11 @@ pub fn cross_entropy_with_probabilities(
     let sizes = sizes(OP, logits, label_smoothing)?;
     check::alike(OP, logits, targets, "target")?;
     if targets.dims() != logits.dims() {
-        bail!("{OP}: expected targets of shape {:?} as the logits have, found {:?}", logits.dims(), targets.dims());
+        bail!(
+            "{OP}: expected targets of shape {:?} as the logits have, found {:?}",
+            logits.dims(),
+            targets.dims()
+        );
     }
     let targets = targets.detach().contiguous()?;
     apply1(OfProbabilities { sizes, shape: logits.shape().clone() }, vec![targets], [logits])

@@ -141,7 +141,8 @@ impl Optimizer {
     /// # Errors
     /// Where a gradient has another shape or type than its variable.
     pub fn step(&mut self, gradients: &GradStore) -> Result<Option<f64>> {
-        let gradients: Vec<Option<&Tensor>> = self.slots.iter().map(|slot| gradients.get(&slot.var)).collect();
+        let gradients: Vec<Option<&Tensor>> =
+            self.slots.iter().map(|slot| gradients.get(&slot.var)).collect();
         self.step_tensors(&gradients, 1.0)
     }
 
@@ -205,7 +206,9 @@ impl Optimizer {
     ) -> Result<Option<f64>> {
         if count != self.slots.len() {
             let vars = self.slots.len();
-            return Err(Error::Config(format!("the optimizer has {vars} variables, but {count} gradients came")));
+            return Err(Error::Config(format!(
+                "the optimizer has {vars} variables, but {count} gradients came"
+            )));
         }
         let parallel = self.slots.iter().map(|slot| slot.var.elem_count()).sum::<usize>() >= MANY;
         let mut incoming = Incoming { scale, limit: self.clip_value.unwrap_or(f64::INFINITY) };
@@ -315,7 +318,9 @@ fn step_tensor(
         DType::F64 => {
             super::slot::with_values::<f64, _>(gradient, &name, |values| slot.step(config, incoming, values))?
         }
-        _ => super::slot::with_values::<f32, _>(gradient, &name, |values| slot.step(config, incoming, values))?,
+        _ => {
+            super::slot::with_values::<f32, _>(gradient, &name, |values| slot.step(config, incoming, values))?
+        }
     }
 }
 

@@ -58,7 +58,10 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn new(name: String, var: Var, buffers: usize) -> candle_core::Result<Self> {
         if !var.device().is_cpu() {
-            bail!("optimizer: `{name}` is on {:?}, but networks are trained on the CPU", var.device().location());
+            bail!(
+                "optimizer: `{name}` is on {:?}, but networks are trained on the CPU",
+                var.device().location()
+            );
         }
         if !var.is_contiguous() {
             bail!("optimizer: `{name}` is not contiguous");
@@ -99,7 +102,9 @@ impl Slot {
         }
         let decays = !config.spares_norms() || self.var.rank() != 1;
         let config = *config;
-        in_place(&self.var, |weights: &mut [T]| update(&config, decays, step, incoming, weights, gradient, state))
+        in_place(&self.var, |weights: &mut [T]| {
+            update(&config, decays, step, incoming, weights, gradient, state)
+        })
     }
 
     /// Calls `body` with a gradient tensor's values, in order.
