@@ -3,7 +3,10 @@
 //! For the logits `x` of a sample and a target distribution `t`: `-sum over c of t_c log softmax(x)_c`, and the mean over
 //! the samples. With `t' = (1 - smoothing) t + smoothing / classes` for `t` (Szegedy et al., arXiv 1512.00567).
 
-use crate::{Float, parallel};
+use crate::Float;
+
+/// Logits of a task of its own.
+const GRAIN: usize = 1 << 12;
 
 /// Samples and classes, and how much the targets are smoothed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,7 +20,7 @@ pub struct CrossEntropy {
 }
 
 /// What a sample should be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Targets<'a, T> {
     /// The class of each sample: `(batch)`.
     Classes(&'a [u32]),
@@ -26,19 +29,17 @@ pub enum Targets<'a, T> {
 }
 
 impl CrossEntropy {
-    /// The mean loss. The sum over the samples is carried in `f64`, in their order.
+    /// The mean loss. Sums are carried in `f64`, in an order that depends on the sizes only.
     ///
     /// # Panics
     /// If a slice has another length than its sizes say, or a class is not below [`classes`](Self::classes).
     pub fn loss<T: Float>(&self, logits: &[T], targets: Targets<'_, T>) -> f64 {
         self.check(logits, targets);
-        let losses = parallel::map(self.batch, 16 * self.classes, |sample| {
-            self.sample(sample, &logits[sample * self.classes..][..self.classes], targets)
-        });
-        losses.into_iter().sum::<f64>() / self.batch as f64
+        self.samples(logits, targets, 0.0, None) / self.batch as f64
     }
 
-    /// The loss, and its gradient by the logits times `scale`, written to `gradient`.
+    /// The mean loss, and its gradient by the logits times `scale`, written to `gradient`, in one pass. Nothing is
+    /// allocated.
     ///
     /// # Panics
     /// As [`loss`](Self::loss).
@@ -49,56 +50,98 @@ impl CrossEntropy {
         scale: f64,
         gradient: &mut [T],
     ) -> f64 {
-        self.gradient(logits, targets, scale, gradient);
-        self.loss(logits, targets)
-    }
-
-    /// The loss' gradient by the logits times `scale`, written to `gradient`.
-    ///
-    /// # Panics
-    /// As [`loss`](Self::loss).
-    pub fn gradient<T: Float>(&self, logits: &[T], targets: Targets<'_, T>, scale: f64, gradient: &mut [T]) {
         self.check(logits, targets);
         assert_eq!(gradient.len(), logits.len(), "the length of the logits' gradient");
-        let classes = self.classes;
-        let (scale, even) = (scale / self.batch as f64, self.smoothing / classes as f64);
-        parallel::chunks(gradient, classes, 16 * classes, |sample, gradient| {
-            let logits = &logits[sample * classes..][..classes];
-            let top = largest(logits);
-            let mut sum = 0.0;
-            for (to, &x) in gradient.iter_mut().zip(logits) {
-                *to = (x - top).exp();
-                sum += to.wide();
-            }
-            // A distribution's softmax is weighted by its sum, which is 1 but for rounding, or by design.
-            let weight = (1.0 - self.smoothing)
-                * match targets {
-                    Targets::Classes(_) => 1.0,
-                    Targets::Probabilities(all) => total(&all[sample * classes..][..classes]),
-                }
-                + self.smoothing;
-            let factor = scale * weight / sum;
-            let target = |class: usize| match targets {
-                Targets::Classes(labels) => f64::from(u8::from(labels[sample] as usize == class)),
-                Targets::Probabilities(all) => all[sample * classes + class].wide(),
-            };
-            for (class, to) in gradient.iter_mut().enumerate() {
-                let wanted = (1.0 - self.smoothing) * target(class) + even;
-                *to = T::of(factor * to.wide() - scale * wanted);
-            }
-        });
+        let batch = self.batch as f64;
+        self.samples(logits, targets, scale / batch, Some(gradient)) / batch
     }
 
-    /// The loss of one sample.
-    fn sample<T: Float>(&self, sample: usize, logits: &[T], targets: Targets<'_, T>) -> f64 {
+    /// The sum of the losses of some samples, whose targets are `targets`; writes their gradients times `scale`.
+    fn samples<T: Float>(
+        &self,
+        logits: &[T],
+        targets: Targets<'_, T>,
+        scale: f64,
+        gradient: Option<&mut [T]>,
+    ) -> f64 {
+        let classes = self.classes;
+        let samples = logits.len() / classes.max(1);
+        if samples > 1 && logits.len() > GRAIN {
+            let middle = samples / 2;
+            let (logits, logits_right) = logits.split_at(middle * classes);
+            let (targets, targets_right) = targets.split_at(middle, classes);
+            let (gradient, gradient_right) = match gradient.map(|all| all.split_at_mut(middle * classes)) {
+                Some((left, right)) => (Some(left), Some(right)),
+                None => (None, None),
+            };
+            let (left, right) = rayon::join(
+                || self.samples(logits, targets, scale, gradient),
+                || self.samples(logits_right, targets_right, scale, gradient_right),
+            );
+            return left + right;
+        }
+        let rows = logits.chunks_exact(classes.max(1)).enumerate();
+        match gradient {
+            None => rows.map(|(index, row)| self.loss_of(row, targets.at(index, classes))).sum(),
+            Some(gradient) => rows
+                .zip(gradient.chunks_exact_mut(classes.max(1)))
+                .map(|((index, row), to)| {
+                    self.loss_and_gradient_of(row, targets.at(index, classes), scale, to)
+                })
+                .sum(),
+        }
+    }
+
+    fn loss_of<T: Float>(&self, logits: &[T], target: Target<'_, T>) -> f64 {
         let top = largest(logits);
         let sum: f64 = logits.iter().map(|&x| (x - top).exp().wide()).sum();
-        let log_sum = top.wide() + sum.ln();
-        let of_target = match targets {
-            Targets::Classes(labels) => log_sum - logits[labels[sample] as usize].wide(),
-            Targets::Probabilities(all) => {
-                let target = &all[sample * self.classes..][..self.classes];
-                logits.iter().zip(target).map(|(&x, &p)| p.wide() * (log_sum - x.wide())).sum()
+        self.loss_by(logits, target, top.wide() + sum.ln())
+    }
+
+    fn loss_and_gradient_of<T: Float>(
+        &self,
+        logits: &[T],
+        target: Target<'_, T>,
+        scale: f64,
+        gradient: &mut [T],
+    ) -> f64 {
+        let top = largest(logits);
+        let mut sum = 0.0;
+        for (to, &x) in gradient.iter_mut().zip(logits) {
+            *to = (x - top).exp();
+            sum += to.wide();
+        }
+        // The softmax counts as often as the target adds up to: once, but for rounding, or where it is no distribution.
+        let kept = 1.0 - self.smoothing;
+        let weight = self.smoothing
+            + kept
+                * match target {
+                    Target::Class(_) => 1.0,
+                    Target::Probabilities(all) => all.iter().map(|p| p.wide()).sum(),
+                };
+        let (factor, even) = (scale * weight / sum, scale * self.smoothing / self.classes as f64);
+        match target {
+            Target::Class(class) => {
+                for (index, to) in gradient.iter_mut().enumerate() {
+                    let wanted = if index == class { scale * kept } else { 0.0 };
+                    *to = T::of(factor * to.wide() - even - wanted);
+                }
+            }
+            Target::Probabilities(all) => {
+                for (to, p) in gradient.iter_mut().zip(all) {
+                    *to = T::of(factor * to.wide() - even - scale * kept * p.wide());
+                }
+            }
+        }
+        self.loss_by(logits, target, top.wide() + sum.ln())
+    }
+
+    /// The loss of a sample whose exponentials' sum has this logarithm.
+    fn loss_by<T: Float>(&self, logits: &[T], target: Target<'_, T>, log_sum: f64) -> f64 {
+        let of_target = match target {
+            Target::Class(class) => log_sum - logits[class].wide(),
+            Target::Probabilities(all) => {
+                logits.iter().zip(all).map(|(&x, &p)| p.wide() * (log_sum - x.wide())).sum()
             }
         };
         if self.smoothing == 0.0 {
@@ -124,11 +167,50 @@ impl CrossEntropy {
     }
 }
 
-/// The largest value, NaN where there is one: it then shows in the loss.
-fn largest<T: Float>(values: &[T]) -> T {
-    values.iter().fold(T::neg_infinity(), |top, &x| if x <= top { top } else { x })
+/// The target of one sample.
+enum Target<'a, T> {
+    Class(usize),
+    Probabilities(&'a [T]),
 }
 
-fn total<T: Float>(values: &[T]) -> f64 {
-    values.iter().map(|x| x.wide()).sum()
+impl<'a, T> Targets<'a, T> {
+    fn split_at(self, samples: usize, classes: usize) -> (Self, Self) {
+        match self {
+            Self::Classes(all) => {
+                let (left, right) = all.split_at(samples);
+                (Self::Classes(left), Self::Classes(right))
+            }
+            Self::Probabilities(all) => {
+                let (left, right) = all.split_at(samples * classes);
+                (Self::Probabilities(left), Self::Probabilities(right))
+            }
+        }
+    }
+
+    fn at(self, sample: usize, classes: usize) -> Target<'a, T> {
+        match self {
+            Self::Classes(all) => Target::Class(all[sample] as usize),
+            Self::Probabilities(all) => Target::Probabilities(&all[sample * classes..][..classes]),
+        }
+    }
+}
+
+macro_rules! copied {
+    ($($type:ident)+) => {$(
+        // Not derived: that would ask it of `T`.
+        impl<T> Clone for $type<'_, T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T> Copy for $type<'_, T> {}
+    )+};
+}
+
+copied!(Targets Target);
+
+/// The largest value. A NaN that is passed over still shows: in the sum of the exponentials.
+fn largest<T: Float>(values: &[T]) -> T {
+    values.iter().fold(T::neg_infinity(), |top, &x| if x <= top { top } else { x })
 }

@@ -48,6 +48,40 @@ struct Meta {
     config: BTreeMap<String, String>,
 }
 
+/// Gives a network the weights of a checkpoint, of whichever run: the moving average where there is one, and the running
+/// statistics. To go on with the run itself there is [`Trainer::resume`](crate::trainer::Trainer::resume).
+///
+/// ```no_run
+/// use cnn_runtime::prelude::*;
+///
+/// network! { Tiny: 1x8x8 -> 3 { conv3-4 relu -> pool2 -> fc3 } }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let net = Tiny::init(Init::seed(1), &Device::Cpu)?;
+///     cnn_train::checkpoint::load_weights(net.state(), "runs/first/checkpoint.safetensors")?;
+///     Ok(net.save("tiny.safetensors")?)
+/// }
+/// ```
+///
+/// # Errors
+/// Where the file cannot be read, is no checkpoint, or is of a network with other tensors; the network is then left as it
+/// was.
+pub fn load_weights(state: &State, path: impl AsRef<Path>) -> Result<()> {
+    let checkpoint = Checkpoint::load(path.as_ref())?;
+    let values = state
+        .named()
+        .map(|(name, var, _)| {
+            let average = format!("ema.{name}");
+            let has_average = checkpoint.file.shape(&average).is_some();
+            checkpoint.like(if has_average { average } else { format!("model.{name}") }, var)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for (_, var, value) in &values {
+        var.set(value)?;
+    }
+    Ok(())
+}
+
 /// Writes a checkpoint, whole or not at all.
 pub(crate) fn save(
     path: &Path,

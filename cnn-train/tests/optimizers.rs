@@ -183,7 +183,7 @@ fn many_values_take_the_same_steps_as_few() {
         let start = tensors["start.weight"].repeat((COPIES, 1)).unwrap();
         let gradients = &tensors["gradients.weight"];
         let var = Var::from_tensor(&start).unwrap();
-        let mut optimizer = optimizer(case, &[var.clone()]);
+        let mut optimizer = optimizer(case, std::slice::from_ref(&var));
         let lr = optimizer.learning_rate();
         for step in 0..3 {
             optimizer.set_learning_rate(lr * index["rates"][step].as_f64().unwrap());

@@ -180,6 +180,25 @@ fn checkpoints_come_when_they_are_asked_for() {
 }
 
 #[test]
+fn the_weights_of_a_checkpoint_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(CHECKPOINT);
+    let net = small(1);
+    Trainer::new(&net).epochs(1).ema(0.9).run_folder(folder.path()).fit(&TRAIN, &VALID).unwrap();
+    let other = small(2);
+    cnn_train::checkpoint::load_weights(other.state(), &path).unwrap();
+    // After a run the network has the average.
+    assert_eq!(bits(other.state()), bits(net.state()));
+
+    network! { Wider: 1x8x8 -> 4 { conv1: conv3-4 bn relu -> pool2 -> dropout(0.3) -> fc: fc4 } }
+    let wider = Wider::init(Init::seed(1), &Device::Cpu).unwrap();
+    let before = bits(wider.state());
+    let error = cnn_train::checkpoint::load_weights(wider.state(), &path).unwrap_err().to_string();
+    assert!(error.contains("its `ema.fc.weight` is [3, 64] of f32, the network's is [4, 64]"), "{error}");
+    assert_eq!(bits(wider.state()), before);
+}
+
+#[test]
 fn another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let net = small(1);

@@ -150,7 +150,8 @@ impl Kernel<2, 1> for OfClassesGradient {
     }
 
     fn cpu<T: Float>(&self, [logits, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
-        self.0.sizes.gradient(logits, Targets::Classes(&self.0.classes), grad[0].wide(), target);
+        let targets = Targets::Classes(&self.0.classes);
+        self.0.sizes.loss_and_gradient(logits, targets, grad[0].wide(), target);
     }
 }
 
@@ -199,6 +200,7 @@ impl Kernel<3, 1> for OfProbabilitiesGradient {
     }
 
     fn cpu<T: Float>(&self, [logits, targets, grad]: [&[T]; 3], [target]: [&mut [T]; 1]) {
-        self.0.sizes.gradient(logits, Targets::Probabilities(targets), grad[0].wide(), target);
+        let targets = Targets::Probabilities(targets);
+        self.0.sizes.loss_and_gradient(logits, targets, grad[0].wide(), target);
     }
 }

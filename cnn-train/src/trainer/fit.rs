@@ -13,7 +13,7 @@ use super::history::{EpochRecord, History, Stop};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::step::{Accumulated, Differentiated, Targets, TrainingStep};
-use super::validate::{prepared, validate};
+use super::validate::{Evaluation, prepared, validate};
 use super::{CHECKPOINT, Options, diagnose, fingerprint, mixup};
 use crate::batches::{Batch, Batches};
 use crate::checkpoint::{self, Checkpoint};
@@ -208,9 +208,9 @@ impl Run<'_, '_> {
         let record = EpochRecord {
             epoch: epoch + 1,
             train_loss: self.progress.mean_loss(),
-            valid_loss: score.loss(),
-            accuracy: score.accuracy(),
-            top5: score.top5(),
+            valid_loss: score.loss,
+            accuracy: score.accuracy,
+            top5: score.top5,
             learning_rate: rate,
             global_step: self.progress.global_step,
             train_seconds,
@@ -303,7 +303,7 @@ impl Run<'_, '_> {
         Ok((loss, gradients, samples))
     }
 
-    fn validate(&mut self) -> Result<super::validate::Score> {
+    fn validate(&mut self) -> Result<Evaluation> {
         let (net, valid, audience) = (self.net, self.valid, &mut self.audience);
         let (epoch, batches) = (self.progress.epoch + 1, valid.len());
         let mut body = || {

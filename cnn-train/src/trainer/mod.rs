@@ -25,6 +25,7 @@ mod validate;
 
 pub use event::{Begin, Epoch, Event, Observer, Step, Validation};
 pub use history::{EpochRecord, History, Stop};
+pub use validate::{Evaluation, evaluate};
 
 /// What a checkpoint holds.
 pub(crate) mod internal {

@@ -7,9 +7,31 @@ use super::step::scalar;
 use crate::batches::{Batch, Batches};
 use crate::error::{Error, Result};
 
+/// How well a network does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// The mean cross-entropy of the samples.
+    pub loss: f64,
+    /// The share of the samples whose largest logit is their class's, 0 to 1. Of equal logits the first counts.
+    pub accuracy: f64,
+    /// The share of the samples whose class is among the five largest logits, 0 to 1.
+    pub top5: f64,
+    /// Samples.
+    pub samples: usize,
+}
+
+/// How well a network does on data, in inference mode.
+///
+/// # Errors
+/// Where the data cannot be read or give no batch, or the network does not take them.
+pub fn evaluate(net: &dyn Network, data: &dyn Batches) -> Result<Evaluation> {
+    validate(net, data, |_, _, _| Ok(()))
+}
+
 /// Sums over samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Score {
+struct Score {
     loss: f64,
     right: usize,
     among_five: usize,
@@ -18,7 +40,7 @@ pub(super) struct Score {
 
 impl Score {
     /// Takes in a batch's logits `(N, classes)` and labels `(N)`.
-    pub(super) fn add(&mut self, logits: &Tensor, labels: &Tensor) -> Result<()> {
+    fn add(&mut self, logits: &Tensor, labels: &Tensor) -> Result<()> {
         let loss = scalar(&ops::cross_entropy(logits, labels, 0.0)?)?;
         let rows = logits.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         let labels = labels.to_dtype(DType::U32)?.to_vec1::<u32>()?;
@@ -32,16 +54,14 @@ impl Score {
         Ok(())
     }
 
-    pub(super) fn loss(&self) -> f64 {
-        self.loss / self.samples as f64
-    }
-
-    pub(super) fn accuracy(&self) -> f64 {
-        self.right as f64 / self.samples as f64
-    }
-
-    pub(super) fn top5(&self) -> f64 {
-        self.among_five as f64 / self.samples as f64
+    fn evaluation(&self) -> Evaluation {
+        let share = |sum: f64| sum / self.samples as f64;
+        Evaluation {
+            loss: share(self.loss),
+            accuracy: share(self.right as f64),
+            top5: share(self.among_five as f64),
+            samples: self.samples,
+        }
     }
 }
 
@@ -61,7 +81,7 @@ pub(super) fn validate(
     net: &dyn Network,
     valid: &dyn Batches,
     mut tell: impl FnMut(usize, &Tensor, &Tensor) -> Result<()>,
-) -> Result<Score> {
+) -> Result<Evaluation> {
     let mut score = Score::default();
     let pass = Pass::eval();
     for (index, batch) in valid.epoch(0, 0)?.enumerate() {
@@ -74,7 +94,7 @@ pub(super) fn validate(
     if score.samples == 0 {
         return Err(Error::Config("the validation data gave no batch".to_owned()));
     }
-    Ok(score)
+    Ok(score.evaluation())
 }
 
 /// A batch where the network is and in its element type.
@@ -121,7 +141,8 @@ mod tests {
         score.add(&logits, &Tensor::new(&[0u32, 4, 5], &Device::Cpu).unwrap()).unwrap();
         let logits = Tensor::new(&[[f32::MIN / 2., 0.]], &Device::Cpu).unwrap();
         score.add(&logits, &Tensor::new(&[1u32], &Device::Cpu).unwrap()).unwrap();
-        assert_eq!((score.accuracy(), score.top5()), (0.5, 0.75));
-        assert!((score.loss() - 0.75 * 10f64.ln()).abs() < 1e-6);
+        let Evaluation { loss, accuracy, top5, samples } = score.evaluation();
+        assert_eq!((accuracy, top5, samples), (0.5, 0.75, 4));
+        assert!((loss - 0.75 * 10f64.ln()).abs() < 1e-6);
     }
 }
