@@ -7,20 +7,23 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use candle_core::{D, Device};
 use clap::Parser;
-use cnn_examples::batch::{self, Shuffled};
+use cnn_examples::batch::{self, Shuffled, Testing, Training};
 use cnn_examples::mnist::{self, Digits};
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_examples::paths::{from_here, repository};
 use cnn_examples::progress::Progress;
-use cnn_examples::train::{self, Event, Options, Run};
 use cnn_examples::{ascii, device};
 use cnn_runtime::Init;
+use cnn_train::optim::AdamW;
+use cnn_train::schedule::OneCycle;
+use cnn_train::trainer::{Event, Observer, Trainer, evaluate};
 
 /// Train LeNet-5 on MNIST, or on a data set of its form such as Fashion-MNIST.
 #[derive(Debug, Parser)]
@@ -70,55 +73,64 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     writeln!(out, "{training} pictures to learn from, {testing} to test with, on {}", device::name(&device))?;
 
     let net = LeNet5Mnist::init(Init::seed(args.seed), &device)?;
-    fit(&net, &data, args, &device, out)?;
+    fit(&net, &data, args, out)?;
     net.save(&weights)?;
     writeln!(out, "weights saved to {}", from_here(&weights).display())?;
 
     // From here on everything is said by the network in the file.
     let net = LeNet5Mnist::load(&weights, &device)?;
     writeln!(out, "\n{}", show_ten(&net, &data.test, &device)?)?;
-    let accuracy = train::accuracy(&|images| Ok(net.forward(images)?.into_inner()), &data.test, &device)?;
+    let accuracy = evaluate(&net, &Testing(&data.test))?.accuracy;
     writeln!(out, "{:.1} s in all", start.elapsed().as_secs_f64())?;
     writeln!(out, "test accuracy {:.2} %", 100.0 * accuracy)?;
     Ok(())
 }
 
 /// Trains the network and prints a line for each epoch.
-fn fit(
-    net: &LeNet5Mnist,
-    data: &mnist::Mnist,
-    args: &Args,
-    device: &Device,
-    out: &mut impl Write,
-) -> Result<(), train::Error> {
+fn fit(net: &LeNet5Mnist, data: &mnist::Mnist, args: &Args, out: &mut impl Write) -> cnn_train::Result<()> {
     let batches = Shuffled { batch_size: args.batch_size, max_shift: 1, seed: args.seed };
-    let options = Options { epochs: args.epochs, peak_lr: args.lr, weight_decay: 0.01, batches };
-    let steps = batches.batches(&data.train);
-    let mut progress = Progress::new(args.epochs * steps);
-    let run = Run {
-        forward_train: &|images| Ok(net.forward_train(images)?.into_inner()),
-        forward: &|images| Ok(net.forward(images)?.into_inner()),
-        vars: net.trainable(),
-        train: &data.train,
-        test: &data.test,
-        device,
-    };
-    train::fit(run, &options, |event| match event {
-        Event::Step { epoch, step, loss } => {
-            progress.at((epoch - 1) * steps + step, || format!("epoch {epoch}, loss {loss:.4}"));
-            Ok(())
-        }
-        Event::Epoch { epoch, loss, accuracy, took } => {
-            let (percent, seconds) = (100.0 * accuracy, took.as_secs_f64());
-            progress.suspend(|| {
-                writeln!(
-                    out,
-                    "epoch {epoch:2}   loss {loss:.4}   test accuracy {percent:.2} %   {seconds:.1} s"
-                )
-            })
-        }
-    })?;
+    let train = Training { digits: &data.train, batches };
+    let progress = Progress::new(args.epochs * batches.batches(&data.train));
+    Trainer::new(net)
+        .optimizer(AdamW::new(args.lr))
+        .schedule(OneCycle::new().rise(0.2))
+        .epochs(args.epochs)
+        .callback(Show { progress, out })
+        .fit(&train, &Testing(&data.test))?;
     Ok(())
+}
+
+/// A bar for the steps, a line for each epoch.
+struct Show<'a, W> {
+    progress: Progress,
+    out: &'a mut W,
+}
+
+impl<W: Write> Observer for Show<'_, W> {
+    fn observe(&mut self, event: &Event<'_>) -> cnn_train::Result<ControlFlow<()>> {
+        match event {
+            Event::Step(step) => {
+                let (epoch, loss) = (step.epoch, step.mean_loss);
+                self.progress.at(step.global_step, || format!("epoch {epoch}, loss {loss:.4}"));
+            }
+            Event::Epoch(epoch) => {
+                let record = epoch.record;
+                let (epoch, loss) = (record.epoch, record.train_loss);
+                let (percent, seconds) = (100.0 * record.accuracy, record.seconds);
+                let line = format!(
+                    "epoch {epoch:2}   loss {loss:.4}   test accuracy {percent:.2} %   {seconds:.1} s"
+                );
+                let written = self.progress.suspend(|| writeln!(self.out, "{line}"));
+                written.map_err(|error| cnn_train::Error::Io {
+                    doing: "write to",
+                    path: "standard output".into(),
+                    error,
+                })?;
+            }
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 /// The first ten test pictures, and what the network says about each.

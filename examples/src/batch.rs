@@ -1,6 +1,7 @@
 //! Pictures as the network takes them: batches of standardised pixels, moved about a little in training.
 
 use candle_core::{Device, Result, Tensor};
+use cnn_train::Batches;
 
 use crate::mnist::{Digits, MEAN, PIXELS, SIDE, STD};
 use crate::shuffle;
@@ -53,6 +54,70 @@ impl Shuffled {
             let indices = &order[batch * batch_size..order.len().min((batch + 1) * batch_size)];
             gather(digits, indices, |index| shuffle::shift(max_shift, seed, epoch, index), device)
         })
+    }
+}
+
+/// Pictures to learn from: in another order and otherwise moved in every epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct Training<'a> {
+    /// The pictures.
+    pub digits: &'a Digits,
+    /// How they are batched.
+    pub batches: Shuffled,
+}
+
+impl Batches for Training<'_> {
+    fn len(&self) -> usize {
+        self.batches.batches(self.digits)
+    }
+
+    fn samples(&self) -> usize {
+        self.digits.len()
+    }
+
+    fn epoch(
+        &self,
+        epoch: usize,
+        first: usize,
+    ) -> cnn_train::Result<Box<dyn Iterator<Item = cnn_train::Result<cnn_train::Batch>> + '_>> {
+        let batches = self.batches.epoch(self.digits, epoch, &Device::Cpu).skip(first);
+        Ok(Box::new(batches.map(|batch| Ok(batch?.into()))))
+    }
+}
+
+/// Pictures to test with, in their order.
+#[derive(Clone, Copy, Debug)]
+pub struct Testing<'a>(pub &'a Digits);
+
+/// Pictures in a batch where nothing is learnt and only memory limits them.
+const TEST_BATCH: usize = 100;
+
+impl Batches for Testing<'_> {
+    fn len(&self) -> usize {
+        self.0.len().div_ceil(TEST_BATCH)
+    }
+
+    fn samples(&self) -> usize {
+        self.0.len()
+    }
+
+    fn epoch(
+        &self,
+        _: usize,
+        first: usize,
+    ) -> cnn_train::Result<Box<dyn Iterator<Item = cnn_train::Result<cnn_train::Batch>> + '_>> {
+        let digits = self.0;
+        Ok(Box::new((first..self.len()).map(move |batch| {
+            let start = batch * TEST_BATCH;
+            let range = start..digits.len().min(start + TEST_BATCH);
+            Ok(in_order(digits, range, &Device::Cpu)?.into())
+        })))
+    }
+}
+
+impl From<Batch> for cnn_train::Batch {
+    fn from(batch: Batch) -> Self {
+        Self { inputs: batch.images, labels: batch.labels }
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The programs are the package's example targets (`cargo run --release --example lenet_mnist`); this library holds
 //! what they share: the networks of the papers ([`models`]), the digits' files ([`mnist`]), pictures of them in text
-//! ([`ascii`]), the training loop ([`train`]), its progress ([`progress`]), the choice of a device ([`device`]), photos
-//! as torchvision prepares them ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look
+//! ([`ascii`]) and batches of them ([`batch`]), progress ([`progress`]), the choice of a device ([`device`]), photos as
+//! torchvision prepares them ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look
 //! inside them ([`look`]) and the arithmetic of sliding windows as pictures ([`arithmetic`]).
 
 pub mod arithmetic;
@@ -19,6 +19,4 @@ pub mod models;
 pub mod paths;
 pub mod photo;
 pub mod progress;
-pub mod schedule;
 pub mod shuffle;
-pub mod train;
