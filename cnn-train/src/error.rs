@@ -13,4 +13,7 @@ pub enum Error {
     /// A tensor operation failed.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+    /// Data that cannot be read or made into batches.
+    #[error(transparent)]
+    Data(#[from] crate::data::Error),
 }

@@ -1,6 +1,7 @@
 //! Training of networks: where batches come from, what is done with them, and what is kept of it.
 
 pub mod batches;
+pub mod data;
 pub mod error;
 
 pub use batches::{Batch, Batches};

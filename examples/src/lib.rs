@@ -14,11 +14,11 @@ pub mod classifier;
 pub mod device;
 pub mod look;
 mod markup;
-pub mod mnist;
 pub mod models;
 pub mod paths;
-pub mod photo;
 pub mod progress;
 pub mod schedule;
 pub mod shuffle;
 pub mod train;
+
+pub use cnn_train::data::{mnist, photo};

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use cnn_examples::mnist::{self, Error, MAX_ITEMS, PIXELS};
+use cnn_train::data::mnist::{self, Error, MAX_ITEMS, PIXELS};
 use common::{Folder, gzip, images, labels, shipped};
 
 /// A folder with `count` plain test pictures and as many training pictures, to be damaged.
