@@ -3,6 +3,7 @@
 pub mod batches;
 pub mod data;
 pub mod error;
+pub mod trainer;
 
 pub use batches::{Batch, Batches};
 pub use error::{Error, Result};
