@@ -3,6 +3,8 @@
 pub mod batches;
 pub mod data;
 pub mod error;
+pub mod metrics;
+pub mod report;
 pub mod trainer;
 
 pub use batches::{Batch, Batches};

@@ -16,9 +16,9 @@ pub mod look;
 mod markup;
 pub mod models;
 pub mod paths;
-pub mod progress;
 pub mod schedule;
 pub mod shuffle;
 pub mod train;
 
 pub use cnn_train::data::{mnist, photo};
+pub use cnn_train::report as progress;
