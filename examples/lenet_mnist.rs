@@ -17,10 +17,10 @@ use cnn_examples::batch::{self, Shuffled};
 use cnn_examples::mnist::{self, Digits};
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_examples::paths::{from_here, repository};
-use cnn_examples::progress::Progress;
 use cnn_examples::train::{self, Event, Options, Run};
 use cnn_examples::{ascii, device};
 use cnn_runtime::Init;
+use cnn_train::report::Progress;
 
 /// Train LeNet-5 on MNIST, or on a data set of its form such as Fashion-MNIST.
 #[derive(Debug, Parser)]

@@ -60,9 +60,9 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
 }
 
-/// Counts what a classifier says, batch by batch.
+/// Counts what a classifier predicts, batch by batch.
 ///
-/// The class that is said is that of the largest logit, the first of equals. NaN is below all numbers.
+/// The predicted class is that of the largest logit, the first of equals. NaN is below all numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metrics {
     confusion: Confusion,
@@ -116,9 +116,10 @@ impl Metrics {
                 || (other_is.is_nan() && !one_is.is_nan())
                 || (one < other && (one_is == other_is || (one_is.is_nan() && other_is.is_nan())))
         };
-        let said = (1..logits.len()).fold(0, |best, class| if before(class, best) { class } else { best });
+        let predicted =
+            (1..logits.len()).fold(0, |best, class| if before(class, best) { class } else { best });
         let rank = (0..logits.len()).filter(|&class| before(class, label)).count();
-        self.confusion.add(label, said);
+        self.confusion.add(label, predicted);
         self.ranks[rank] += 1;
     }
 
@@ -133,7 +134,7 @@ impl Metrics {
         self.confusion.total()
     }
 
-    /// The share of the samples whose class was said, 0 to 1; NaN before the first.
+    /// The share of the samples whose class was predicted, 0 to 1; NaN before the first.
     #[must_use]
     pub fn accuracy(&self) -> f64 {
         self.top_k(1)

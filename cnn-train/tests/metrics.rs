@@ -3,13 +3,13 @@
 use candle_core::{DType, Device, Tensor};
 use cnn_train::metrics::{Error, Metrics};
 
-/// Logits that say these classes.
-fn saying(said: &[usize], classes: usize) -> Tensor {
-    let rows: Vec<f32> = said
+/// Logits that predict these classes.
+fn predicting(predicted: &[usize], classes: usize) -> Tensor {
+    let rows: Vec<f32> = predicted
         .iter()
-        .flat_map(|&said| (0..classes).map(move |class| f32::from(u8::from(class == said))))
+        .flat_map(|&predicted| (0..classes).map(move |class| f32::from(u8::from(class == predicted))))
         .collect();
-    Tensor::from_vec(rows, (said.len(), classes), &Device::Cpu).unwrap()
+    Tensor::from_vec(rows, (predicted.len(), classes), &Device::Cpu).unwrap()
 }
 
 fn labels(labels: &[u32]) -> Tensor {
@@ -23,9 +23,10 @@ fn near(found: f64, expected: f64) -> bool {
 #[test]
 fn the_confusion_matrix_of_scikit_learns_documentation() {
     let mut metrics = Metrics::new(3);
-    metrics.update(&saying(&[0, 0, 2, 2, 0, 2], 3), &labels(&[2, 0, 2, 2, 0, 1])).unwrap();
-    let found: Vec<Vec<u64>> =
-        (0..3).map(|label| (0..3).map(|said| metrics.confusion().count(label, said)).collect()).collect();
+    metrics.update(&predicting(&[0, 0, 2, 2, 0, 2], 3), &labels(&[2, 0, 2, 2, 0, 1])).unwrap();
+    let found: Vec<Vec<u64>> = (0..3)
+        .map(|label| (0..3).map(|predicted| metrics.confusion().count(label, predicted)).collect())
+        .collect();
     assert_eq!(found, [[2, 0, 0], [0, 0, 1], [1, 0, 2]]);
 }
 
@@ -33,8 +34,8 @@ fn the_confusion_matrix_of_scikit_learns_documentation() {
 fn the_classification_report_of_scikit_learns_documentation() {
     let mut metrics = Metrics::named(["class 0", "class 1", "class 2"]);
     // In two batches.
-    metrics.update(&saying(&[0, 0, 2], 3), &labels(&[0, 1, 2])).unwrap();
-    metrics.update(&saying(&[2, 1], 3), &labels(&[2, 2])).unwrap();
+    metrics.update(&predicting(&[0, 0, 2], 3), &labels(&[0, 1, 2])).unwrap();
+    metrics.update(&predicting(&[2, 1], 3), &labels(&[2, 2])).unwrap();
     assert_eq!(
         metrics.to_string(),
         "              precision  recall      F1  samples
@@ -88,8 +89,14 @@ fn five_hundred_samples_have_scikit_learns_numbers() {
         assert!(near(metrics.top_k(k), expected), "{k}");
     }
     let confusion = metrics.confusion();
-    assert_eq!((0..7).map(|said| confusion.count(0, said)).collect::<Vec<_>>(), [8, 10, 7, 9, 8, 9, 21]);
-    assert_eq!((0..7).map(|said| confusion.count(5, said)).collect::<Vec<_>>(), [7, 10, 11, 8, 6, 11, 18]);
+    assert_eq!(
+        (0..7).map(|predicted| confusion.count(0, predicted)).collect::<Vec<_>>(),
+        [8, 10, 7, 9, 8, 9, 21]
+    );
+    assert_eq!(
+        (0..7).map(|predicted| confusion.count(5, predicted)).collect::<Vec<_>>(),
+        [7, 10, 11, 8, 6, 11, 18]
+    );
     for (class, precision, recall, f1, support) in [
         (0, 0.148_148_148_148_148_14, 0.111_111_111_111_111_1, 0.126_984_126_984_126_98, 72),
         (4, 0.115_384_615_384_615_39, 0.084_507_042_253_521_13, 0.097_560_975_609_756_1, 71),
@@ -105,14 +112,14 @@ fn five_hundred_samples_have_scikit_learns_numbers() {
 }
 
 #[test]
-fn equals_and_nan_count_as_said() {
+fn equals_and_nan_count_as_documented() {
     let mut metrics = Metrics::new(3);
     let nan = f32::NAN;
     let logits = Tensor::new(&[[1.0_f32, 1.0, 0.0], [nan, 0.0, 0.0], [nan, nan, nan]], &Device::Cpu).unwrap();
     metrics.update(&logits, &labels(&[1, 1, 2])).unwrap();
     // The first of equals, the first number, and of none the first.
     assert_eq!(
-        [(1, 0), (1, 1), (2, 0)].map(|(label, said)| metrics.confusion().count(label, said)),
+        [(1, 0), (1, 1), (2, 0)].map(|(label, predicted)| metrics.confusion().count(label, predicted)),
         [1, 1, 1]
     );
     assert_eq!((metrics.top_k(1), metrics.top_k(2)), (1.0 / 3.0, 2.0 / 3.0));
@@ -121,12 +128,12 @@ fn equals_and_nan_count_as_said() {
 #[test]
 fn what_cannot_be_counted_is_refused_and_nothing_of_it_counted() {
     let mut metrics = Metrics::new(3);
-    let logits = saying(&[0, 1], 3);
+    let logits = predicting(&[0, 1], 3);
     let message = |metrics: &mut Metrics, logits: &Tensor, labels: &Tensor| {
         metrics.update(logits, labels).unwrap_err().to_string()
     };
     assert_eq!(
-        message(&mut metrics, &saying(&[0, 1], 4), &labels(&[0, 1])),
+        message(&mut metrics, &predicting(&[0, 1], 4), &labels(&[0, 1])),
         "logits of shape [2, 4] and labels of shape [2]: give (N, 3) and (N)"
     );
     assert!(matches!(metrics.update(&logits, &labels(&[0, 1, 2])), Err(Error::Shape { .. })));

@@ -2,9 +2,9 @@
 //!
 //! The programs are the package's example targets (`cargo run --release --example lenet_mnist`); this library holds
 //! what they share: the networks of the papers ([`models`]), the digits' files ([`mnist`]), pictures of them in text
-//! ([`ascii`]), the training loop ([`train`]), its progress ([`progress`]), the choice of a device ([`device`]), photos
-//! as torchvision prepares them ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look
-//! inside them ([`look`]) and the arithmetic of sliding windows as pictures ([`arithmetic`]).
+//! ([`ascii`]), the training loop ([`train`]), the choice of a device ([`device`]), photos as torchvision prepares them
+//! ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look inside them ([`look`]) and the
+//! arithmetic of sliding windows as pictures ([`arithmetic`]).
 
 pub mod arithmetic;
 pub mod ascii;
@@ -21,4 +21,3 @@ pub mod shuffle;
 pub mod train;
 
 pub use cnn_train::data::{mnist, photo};
-pub use cnn_train::report as progress;

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// How often a sample of one class was said to be of another.
+/// How often a sample of one class was predicted to be of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     classes: Vec<String>,
-    /// Row by row: the true class's row, the said class's column.
+    /// Row by row: the true class's row, the predicted class's column.
     counts: Vec<u64>,
 }
 
@@ -15,8 +15,8 @@ impl Confusion {
         Self { counts: vec![0; classes.len() * classes.len()], classes }
     }
 
-    pub(super) fn add(&mut self, label: usize, said: usize) {
-        self.counts[label * self.classes.len() + said] += 1;
+    pub(super) fn add(&mut self, label: usize, predicted: usize) {
+        self.counts[label * self.classes.len() + predicted] += 1;
     }
 
     /// The names of the classes.
@@ -25,14 +25,14 @@ impl Confusion {
         &self.classes
     }
 
-    /// How often a sample of class `label` was said to be of class `said`.
+    /// How often a sample of class `label` was predicted to be of class `predicted`.
     ///
     /// # Panics
     /// If one of them is no class; so do the other functions of classes.
     #[must_use]
-    pub fn count(&self, label: usize, said: usize) -> u64 {
-        assert!(said < self.classes.len(), "{said} is no class");
-        self.counts[label * self.classes.len() + said]
+    pub fn count(&self, label: usize, predicted: usize) -> u64 {
+        assert!(predicted < self.classes.len(), "{predicted} is no class");
+        self.counts[label * self.classes.len() + predicted]
     }
 
     /// Samples in all.
@@ -44,31 +44,31 @@ impl Confusion {
     /// Samples of a class.
     #[must_use]
     pub fn support(&self, class: usize) -> u64 {
-        (0..self.classes.len()).map(|said| self.count(class, said)).sum()
+        (0..self.classes.len()).map(|predicted| self.count(class, predicted)).sum()
     }
 
-    /// How often a class was said.
+    /// How often a class was predicted.
     #[must_use]
-    pub fn said(&self, class: usize) -> u64 {
+    pub fn predicted(&self, class: usize) -> u64 {
         (0..self.classes.len()).map(|label| self.count(label, class)).sum()
     }
 
-    /// Of what was said to be of this class the share that is; 0 where it was never said.
+    /// Of what was predicted to be of this class the share that is; 0 where it was never predicted.
     #[must_use]
     pub fn precision(&self, class: usize) -> f64 {
-        share(self.count(class, class), self.said(class))
+        share(self.count(class, class), self.predicted(class))
     }
 
-    /// Of the samples of this class the share that was said to be; 0 where there are none.
+    /// Of the samples of this class the share that was predicted to be; 0 where there are none.
     #[must_use]
     pub fn recall(&self, class: usize) -> f64 {
         share(self.count(class, class), self.support(class))
     }
 
-    /// The harmonic mean of precision and recall; 0 where the class was neither said nor there.
+    /// The harmonic mean of precision and recall; 0 where the class was neither predicted nor there.
     #[must_use]
     pub fn f1(&self, class: usize) -> f64 {
-        share(2 * self.count(class, class), self.said(class) + self.support(class))
+        share(2 * self.count(class, class), self.predicted(class) + self.support(class))
     }
 
     /// The means of the classes' precision, recall and F1 (scikit-learn's "macro avg").
@@ -90,7 +90,7 @@ fn share(part: u64, whole: u64) -> f64 {
 }
 
 impl fmt::Display for Confusion {
-    /// The matrix: a row for each true class, a column for each that was said.
+    /// The matrix: a row for each true class, a column for each predicted one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = |name: &String| name.chars().count();
         let name = self.classes.iter().map(length).max().unwrap_or(0);
@@ -104,8 +104,8 @@ impl fmt::Display for Confusion {
         writeln!(f)?;
         for (label, class) in self.classes.iter().enumerate() {
             write!(f, "{class:<name$}")?;
-            for said in 0..self.classes.len() {
-                write!(f, "  {:>width$}", self.count(label, said))?;
+            for predicted in 0..self.classes.len() {
+                write!(f, "  {:>width$}", self.count(label, predicted))?;
             }
             writeln!(f)?;
         }

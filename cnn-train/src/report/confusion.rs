@@ -18,7 +18,7 @@ const ROOM: i32 = 120;
 /// Letters of a name that fit there.
 const LETTERS: usize = 14;
 
-/// The matrix as SVG: a row for each true class, a column for each that was said; a cell is the darker, the larger its share
+/// The matrix as SVG: a row for each true class, a column for each predicted one; a cell is the darker, the larger its share
 /// of the row. Up to 40 classes have their names and numbers.
 ///
 /// # Errors
@@ -57,10 +57,10 @@ fn draw(
 
     for label in 0..classes.len() {
         let support = confusion.support(label);
-        for said in 0..classes.len() {
-            let count = confusion.count(label, said);
+        for predicted in 0..classes.len() {
+            let count = confusion.count(label, predicted);
             let share = if support == 0 { 0.0 } else { count as f64 / support as f64 };
-            let corner = (left + cell * said as i32, top + cell * label as i32);
+            let corner = (left + cell * predicted as i32, top + cell * label as i32);
             let opposite = (corner.0 + cell, corner.1 + cell);
             let shade = FULL.mix(share).filled();
             root.draw(&Rectangle::new([corner, opposite], shade)).map_err(|error| error.to_string())?;
@@ -93,7 +93,7 @@ fn draw(
         }
     }
     write("true class", (14, top + size / 2), 14, SOFT, centred, true)?;
-    write("said class", (left + size / 2, top + size + ROOM - 14), 14, SOFT, centred, false)?;
+    write("predicted class", (left + size / 2, top + size + ROOM - 14), 14, SOFT, centred, false)?;
     root.present().map_err(|error| error.to_string())
 }
 

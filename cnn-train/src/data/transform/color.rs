@@ -68,13 +68,19 @@ fn blend(image: Image, factor: f64, what: &'static str, gray: impl Fn(&[&[u8]]) 
     let channels: Vec<&[u8]> = values.chunks_exact(plane).collect();
     let gray = gray(&channels);
     let (ratio, rest) = (factor as f32, (1.0 - factor) as f32);
-    for (place, value) in values.iter_mut().enumerate() {
-        let gray = match &gray {
-            Gray::One(gray) => *gray,
-            Gray::Each(each) => each[place % plane],
-        };
-        // The cast cuts off at 0 and 255, and what is behind the point.
-        *value = rest.mul_add(gray, f32::from(*value) * ratio) as u8;
+    // PyTorch's fused product and sum rounds once: so does the sum in f64, and it needs no instruction for it. The cast to a
+    // byte cuts off at 0 and 255, and what is behind the point.
+    let mix = |value: &mut u8, gray: f32| {
+        let sum = f64::from(f32::from(*value) * ratio) + f64::from(rest) * f64::from(gray);
+        *value = sum as f32 as u8;
+    };
+    match &gray {
+        Gray::One(gray) => values.iter_mut().for_each(|value| mix(value, *gray)),
+        Gray::Each(each) => {
+            for plane in values.chunks_exact_mut(plane) {
+                plane.iter_mut().zip(each).for_each(|(value, &gray)| mix(value, gray));
+            }
+        }
     }
     Image::new(size, values)
 }
@@ -201,7 +207,8 @@ impl ColorJitter {
 
 impl Transform for ColorJitter {
     fn apply(&self, mut image: Image, random: &mut Stream) -> Result<Image> {
-        let mut steps: [(_, fn(Image, f64) -> Result<Image>); 4] = [
+        type Adjust = fn(Image, f64) -> Result<Image>;
+        let mut steps: [(_, Adjust); 4] = [
             (self.brightness, adjust_brightness),
             (self.contrast, adjust_contrast),
             (self.saturation, adjust_saturation),

@@ -223,7 +223,7 @@ fn the_matrix_has_its_names_and_numbers() {
         ("a very long n…", 2),
         ("1", 3),
         ("true class", 1),
-        ("said class", 1),
+        ("predicted class", 1),
     ] {
         assert_eq!(counts.get(text), Some(&count), "{text} in {counts:?}");
     }
