@@ -1,12 +1,14 @@
 //! CIFAR's files: the shipped part, the distribution's forms, and one of every kind of damage.
 
-mod common;
+mod files;
 
 use std::path::{Path, PathBuf};
 
+use cnn_train::Batches;
 use cnn_train::data::cifar::{self, CLASSES, Error, SIZE, read_folder, to_records};
-use cnn_train::data::{Dataset, Images};
-use common::{Folder, gzip};
+use cnn_train::data::transform::Normalize;
+use cnn_train::data::{Dataset, Images, Loader, Subset};
+use files::{Folder, gzip};
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("data/cifar10")
@@ -64,6 +66,37 @@ fn the_shipped_parts_statistics_are_about_those_of_the_whole() {
         assert!((mean - f64::from(cifar::MEAN[channel])).abs() < 0.01, "{channel}: {mean}");
         assert!((variance.sqrt() - f64::from(cifar::STD[channel])).abs() < 0.01, "{channel}: {variance}");
     }
+}
+
+#[test]
+fn statistics_are_numpys() {
+    // `(pixels / 255).mean(axis=(0, 2, 3))` and `.std(..)` of the shipped test pictures, in f64.
+    let normalize = Normalize::of(&read_folder(&shipped()).unwrap().test).unwrap();
+    for (found, expected) in [
+        (normalize.mean(), [0.4967386, 0.4872724, 0.4505771]),
+        (normalize.std(), [0.2466190, 0.2428445, 0.2615215]),
+    ] {
+        assert!(
+            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn training_batches_are_moved_and_flipped_and_validations_are_not() {
+    let part = Subset::new(read_folder(&shipped()).unwrap().test, vec![3]).unwrap();
+    let values = |loader: &Loader, epoch: usize| -> Vec<f32> {
+        let batch = loader.epoch(epoch, 0).unwrap().next().unwrap().unwrap();
+        assert_eq!((batch.inputs.dims(), batch.labels.dims()), ([1, 3, 32, 32].as_slice(), [1].as_slice()));
+        batch.inputs.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let (train, valid) =
+        (cifar::training(part.clone(), 4, 1).unwrap(), cifar::validation(part.clone(), 4).unwrap());
+    assert_ne!(values(&train, 0), values(&train, 1));
+    assert_eq!(values(&valid, 0), values(&valid, 1));
+    let first = f32::from(part.image(0).unwrap().bytes().unwrap()[0]);
+    assert!((values(&valid, 0)[0] - (first / 255.0 - cifar::MEAN[0]) / cifar::STD[0]).abs() < 1e-6);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Folders of images: classes, order, and files that are none.
 
-mod common;
+mod files;
 
 use std::fs;
 
 use cnn_train::Batches;
 use cnn_train::data::transform::Resize;
 use cnn_train::data::{Dataset, Error, ImageFolder, Loader};
-use common::Folder;
+use files::Folder;
 
 /// A picture whose pixels all have this red.
 fn picture(folder: &Folder, name: &str, red: u8, size: [u32; 2]) {

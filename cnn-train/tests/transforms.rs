@@ -114,8 +114,7 @@ fn turned_pixels_are_torchvisions_but_for_rounding() {
 #[test]
 fn normalized_values_are_torchvisions() {
     let all = expected();
-    let (mean, std) = Normalize::IMAGENET;
-    let image = Normalize::new(mean, std).apply(image(&all["wide"]), &mut Stream::keyed(0, "")).unwrap();
+    let image = Normalize::imagenet().apply(image(&all["wide"]), &mut Stream::keyed(0, "")).unwrap();
     let Samples::F32(found) = image.into_samples() else { panic!("numbers") };
     let expected: Vec<f32> =
         all["normalize/wide"].to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
@@ -283,6 +282,7 @@ fn what_cannot_be_applied_says_why() {
         "rotate: it works on bytes: put it before Normalize"
     );
     assert!(f::pad(&numbered(3, 3), 3, Padding::Reflect).is_err());
+    assert!(f::pad(&numbered(3, 3), usize::MAX, Padding::Constant(0)).is_err());
     assert!(f::crop(&numbered(3, 3), [1, 1], [3, 1]).is_err());
     assert!(f::crop(&numbered(3, 3), [usize::MAX, 0], [2, 1]).is_err());
     assert!(f::adjust_hue(numbered(3, 3), 0.6).is_err());

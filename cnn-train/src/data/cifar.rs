@@ -12,7 +12,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::packed::Packed;
-use super::{Dataset, Images};
+use super::transform::{Normalize, RandomCrop, RandomHorizontalFlip};
+use super::{Dataset, Images, Loader};
 
 pub use error::Error;
 
@@ -100,6 +101,39 @@ pub fn to_records(images: &Images) -> Vec<u8> {
         records.extend_from_slice(images.bytes(index));
     }
     records
+}
+
+/// Batches to train on, shuffled and augmented as in K. He et al., "Deep Residual Learning for Image Recognition", 2015: four
+/// pixels of padding on each side and a random part of 32x32, flipped every second time; normalized by [`MEAN`] and [`STD`].
+///
+/// # Errors
+/// If the batch size is 0.
+///
+/// ```no_run
+/// use cnn_train::data::cifar;
+/// use cnn_train::data::transform::Cutout;
+/// # fn main() -> cnn_train::Result<()> {
+/// let data = cifar::read_folder("data/cifar10".as_ref())?;
+/// let train = cifar::training(data.train, 128, 42)?.transform(Cutout::new(8));
+/// let valid = cifar::validation(data.test, 250)?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn training(images: impl Dataset + 'static, batch_size: usize, seed: u64) -> super::Result<Loader> {
+    Ok(Loader::new(images, batch_size)?
+        .shuffle(true)
+        .seed(seed)
+        .transform(RandomCrop::new(SIDE).padding(4))
+        .transform(RandomHorizontalFlip::default())
+        .transform(Normalize::new(MEAN, STD)))
+}
+
+/// Batches to judge by: in order, as they are, normalized by [`MEAN`] and [`STD`].
+///
+/// # Errors
+/// If the batch size is 0.
+pub fn validation(images: impl Dataset + 'static, batch_size: usize) -> super::Result<Loader> {
+    Ok(Loader::new(images, batch_size)?.transform(Normalize::new(MEAN, STD)))
 }
 
 /// Reads files of records: label bytes, of which the last counts, then the picture.

@@ -130,3 +130,16 @@ pub enum Error {
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }
+
+/// So that `?` works in functions that train.
+macro_rules! data_errors {
+    ($($error:ty),*) => {$(
+        impl From<$error> for crate::Error {
+            fn from(error: $error) -> Self {
+                Self::Data(error.into())
+            }
+        }
+    )*};
+}
+
+data_errors!(mnist::Error, cifar::Error, photo::Error);

@@ -19,13 +19,12 @@ use super::{Dataset, Error, Image, Result};
 /// use cnn_train::data::{ImageFolder, Loader};
 ///
 /// # fn main() -> cnn_train::Result<()> {
-/// let (mean, std) = Normalize::IMAGENET;
 /// let loader = Loader::new(ImageFolder::open("flowers/train".as_ref())?, 32)?
 ///     .shuffle(true)
 ///     .workers(4)
 ///     .transform(RandomResizedCrop::new(224))
 ///     .transform(RandomHorizontalFlip::default())
-///     .transform(Normalize::new(mean, std));
+///     .transform(Normalize::imagenet());
 /// # Ok(())
 /// # }
 /// ```

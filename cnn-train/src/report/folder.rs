@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::files::{append, write_file};
 use super::{EventWriter, confusion_svg, curves_svg};
@@ -13,6 +14,9 @@ use crate::trainer::{Begin, Epoch, EpochRecord, Event, Observer, Step};
 use crate::{Error, Result};
 
 const HEADER: &str = "epoch,train_loss,valid_loss,accuracy,top5,learning_rate,global_step,train_seconds,seconds,images_per_second\n";
+
+/// How often the steps' events are handed to the operating system.
+const FLUSH_EVERY: Duration = Duration::from_secs(10);
 
 /// Keeps a run in a folder, as it goes:
 ///
@@ -30,10 +34,10 @@ const HEADER: &str = "epoch,train_loss,valid_loss,accuracy,top5,learning_rate,gl
 /// ```no_run
 /// use cnn_train::report::RunFolder;
 /// let folder = RunFolder::new("runs/lenet");
-/// // Give it to the trainer as an observer.
+/// // Give it to the trainer as an observer; `RunFolder::default()` takes the folder of the trainer's checkpoint.
 /// # let _ = folder;
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RunFolder {
     path: PathBuf,
     overwrite: bool,
@@ -44,22 +48,14 @@ pub struct RunFolder {
     classes: Vec<String>,
     events: Option<EventWriter>,
     steps: u64,
+    flushed: Option<Instant>,
 }
 
 impl RunFolder {
     /// A run in the folder at `path`, which is made when the run begins.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            overwrite: false,
-            title: String::new(),
-            records: Vec::new(),
-            metrics: None,
-            classes: Vec::new(),
-            events: None,
-            steps: 0,
-        }
+        Self { path: path.into(), ..Self::default() }
     }
 
     /// Whether a new run may take the place of another one in the folder; if not, that is an error.
@@ -69,7 +65,7 @@ impl RunFolder {
         self
     }
 
-    /// The folder.
+    /// The folder; empty where the trainer has not yet said it.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -87,6 +83,11 @@ impl RunFolder {
     }
 
     fn begin(&mut self, begin: &Begin<'_>) -> Result<()> {
+        if self.path.as_os_str().is_empty() {
+            let none =
+                || Error::Config("the run has no folder: give it one, or RunFolder::new a path".to_owned());
+            self.path = begin.folder.ok_or_else(none)?.to_owned();
+        }
         let fresh = begin.epochs_done == 0 && begin.steps_done == 0;
         let metrics = self.path.join("metrics.csv");
         if fresh && !self.overwrite && holds_epochs(&metrics) {
@@ -149,7 +150,9 @@ impl RunFolder {
         self.steps = step.global_step as u64;
         let mut scalars = vec![("loss/step", step.loss), ("learning_rate", step.learning_rate)];
         scalars.extend(step.gradient_norm.map(|norm| ("gradient_norm", norm)));
-        self.scalars(&scalars)
+        self.scalars(&scalars)?;
+        // Who looks on sees long epochs grow.
+        if self.flushed.is_none_or(|flushed| flushed.elapsed() > FLUSH_EVERY) { self.flush() } else { Ok(()) }
     }
 
     fn scalars(&mut self, scalars: &[(&str, f64)]) -> Result<()> {
@@ -194,6 +197,7 @@ impl RunFolder {
     }
 
     fn flush(&mut self) -> Result<()> {
+        self.flushed = Some(Instant::now());
         let flushed = self.events.as_mut().map_or(Ok(()), EventWriter::flush);
         flushed.map_err(|error| self.no_events(error))
     }

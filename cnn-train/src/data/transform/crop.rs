@@ -5,6 +5,9 @@ use cnn_runtime::random::Stream;
 use super::{Transform, between, refused};
 use crate::data::{Image, Result, Samples};
 
+/// The most rows and columns that are added.
+const MAX_PADDING: usize = 1 << 15;
+
 /// What stands around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
@@ -17,12 +20,15 @@ pub enum Padding {
 /// Adds `by` rows and columns on every side.
 ///
 /// # Errors
-/// For [`Padding::Reflect`] if the image has not more rows and columns than are added.
+/// For [`Padding::Reflect`] if the image has not more rows and columns than are added; in any case beyond 32,768.
 pub fn pad(image: &Image, by: usize, padding: Padding) -> Result<Image> {
     let [channels, height, width] = image.size();
     if padding == Padding::Reflect && (by >= height || by >= width) {
         let problem = format!("{by} rows cannot be mirrored into an image of {height}x{width}: pad by less");
         return refused("pad", problem);
+    }
+    if by > MAX_PADDING {
+        return refused("pad", format!("{by} rows and columns are too many: pad by at most {MAX_PADDING}"));
     }
     if by == 0 {
         return Ok(image.clone());

@@ -22,6 +22,10 @@ fn record(epoch: usize) -> EpochRecord {
 
 /// A run of `epochs` epochs of two steps, which begins after `done`.
 fn run(folder: &mut RunFolder, done: usize, epochs: usize) -> Result<()> {
+    run_in(folder, None, done, epochs)
+}
+
+fn run_in(folder: &mut RunFolder, trainers: Option<&Path>, done: usize, epochs: usize) -> Result<()> {
     let records: Vec<_> = (1..=done).map(record).collect();
     let classes = ["cat".to_owned(), "dog".to_owned()];
     let begin = Begin {
@@ -38,7 +42,7 @@ fn run(folder: &mut RunFolder, done: usize, epochs: usize) -> Result<()> {
         epochs_done: done,
         steps_done: 0,
         records: &records,
-        folder: None,
+        folder: trainers,
         config: &serde_json::json!({"optimizer": "sgd", "momentum": 0.9}),
     };
     let _ = folder.observe(&Event::Begin(&begin))?;
@@ -146,6 +150,22 @@ fn another_runs_folder_is_taken_only_where_that_is_said() {
     run(&mut RunFolder::new(root.path()).overwrite(true), 0, 1).unwrap();
     assert_eq!(read(root.path(), "metrics.csv").lines().count(), 2);
     assert_eq!(names(root.path()).iter().filter(|name| *name == "events").count(), 1);
+}
+
+#[test]
+fn the_trainers_folder_is_taken_where_no_other_is_given() {
+    let root = tempfile::tempdir().unwrap();
+    run_in(&mut RunFolder::default(), Some(root.path()), 0, 1).unwrap();
+    assert!(root.path().join("metrics.csv").exists());
+    let error = run(&mut RunFolder::default(), 0, 1).unwrap_err().to_string();
+    assert!(error.starts_with("the run has no folder"), "{error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_an_error() {
+    let error = append(Path::new("/dev/full"), b"1,2\n").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
 
 #[test]
