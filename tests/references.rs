@@ -52,6 +52,7 @@ families! {
     norms: Operation, 50, MANY;
     activation: Operation, 100, MANY;
     weighted: Operation, 20, MANY;
+    cross_entropy: Operation, 18, 0;
     nonfinite: Operation, 20, 0;
     resize: Operation, 35, MANY;
     moving: Operation, 50, MANY;

@@ -9,6 +9,7 @@
 pub mod blocked;
 pub mod channels;
 pub mod conv;
+pub mod cross_entropy;
 pub mod elementwise;
 pub mod float;
 pub mod linear;
@@ -16,6 +17,7 @@ pub mod lrn;
 pub mod mapped;
 pub mod matmul;
 pub mod norm;
+pub mod optim;
 mod parallel;
 pub mod pool;
 pub mod resize;

@@ -26,8 +26,10 @@ mod shape;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use operation::{Activation, Operation};
+pub use watch::watched;
 
 /// What flows through a network: a tensor, or a note of one.
 ///

@@ -18,6 +18,26 @@ pub enum Error {
     /// A run or an optimizer cannot be as it is configured.
     #[error("{0}")]
     Config(String),
+    /// The loss is infinite or no number.
+    #[error("the loss became {loss} in epoch {epoch}, step {step}: {cause}")]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step in the epoch, counted from 1.
+        step: usize,
+        /// The loss.
+        loss: f64,
+        /// Where it began, and what to do.
+        cause: String,
+    },
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint `{}` cannot be used: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The operating system refused to read or write.
     #[error("cannot {doing} `{}`: {error}", path.display())]
     Io {

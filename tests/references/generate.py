@@ -41,6 +41,7 @@ def main():
         normalization.other_norms(),
         pointwise.activation(),
         pointwise.weighted(),
+        pointwise.cross_entropy(),
         pointwise.nonfinite(),
         layout.resize(),
         layout.moving(),

@@ -50,6 +50,8 @@ impl Layout {
     /// A sum over `output * cotangent` through which the gradient arrives at `output` in this layout.
     pub(crate) fn weighted_sum(self, output: &Tensor, cotangent: &Tensor) -> Result<Tensor> {
         match self {
+            // A scalar has no other layouts.
+            _ if output.rank() == 0 => output * cotangent,
             Self::Contiguous => (output * cotangent)?.sum_all(),
             Self::Reversed => (reverse(output)?.contiguous()? * reverse(cotangent)?)?.sum_all(),
             Self::Window => {

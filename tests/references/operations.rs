@@ -1,6 +1,6 @@
 //! Which of our functions a recorded operation is.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use cnn_runtime::ops;
 
 use crate::cases::Case;
@@ -43,6 +43,8 @@ pub(crate) const NAMES: &[&str] = &[
     "instance_norm",
     "prelu",
     "scale",
+    "cross_entropy",
+    "cross_entropy_with_probabilities",
 ];
 
 /// The arguments of a call, by position and by name.
@@ -133,6 +135,13 @@ pub(crate) fn apply(arguments: &Arguments<'_>) -> Result<Vec<Tensor>> {
         }
         "prelu" => ops::prelu(x, weight()),
         "scale" => ops::scale(x, weight()),
+        "cross_entropy" => {
+            let labels = arguments.named("labels").to_dtype(DType::U32)?;
+            ops::cross_entropy(x, &labels, attrs.number("smoothing"))
+        }
+        "cross_entropy_with_probabilities" => {
+            ops::cross_entropy_with_probabilities(x, arguments.named("targets"), attrs.number("smoothing"))
+        }
         other => panic!("the harness knows no operation {other}"),
     };
     Ok(vec![y?])

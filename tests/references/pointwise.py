@@ -110,6 +110,54 @@ def weighted():
     return family
 
 
+def cross_entropy():
+    """The loss of classifiers: a mean over the batch. `labels` are classes, stored as f32."""
+    family = Family("cross_entropy")
+
+    def classes(name, draw, labels, smoothing=0.0, expand=None):
+        def compute(x, labels):
+            return F.cross_entropy(x, labels.long(), label_smoothing=smoothing)
+
+        inputs = {"x": draw, "labels": labels}
+        attrs = {"smoothing": smoothing}
+        title = f"cross_entropy {name}"
+        family.case(title, "cross_entropy", inputs, compute, attrs, grads=["x"], expand=expand)
+
+    def labels(count, classes):
+        return lambda rng: rng.integers(0, classes, count)
+
+    def probabilities(name, draw, targets, smoothing=0.0):
+        def compute(x, targets):
+            return F.cross_entropy(x, targets, label_smoothing=smoothing)
+
+        inputs = {"x": draw, "targets": targets}
+        attrs = {"smoothing": smoothing}
+        title = f"cross_entropy_with_probabilities {name}"
+        family.case(title, "cross_entropy_with_probabilities", inputs, compute, attrs, grads=["x"])
+
+    def distributions(count, classes):
+        return lambda rng: rng.dirichlet([0.7] * classes, count)
+
+    for smoothing in (0.0, 0.1, 1.0):
+        classes(f"of 10, smoothing {smoothing}", normal(7, 10, std=3.0), labels(7, 10), smoothing)
+        probabilities(f"of 10, smoothing {smoothing}", normal(7, 10, std=3.0), distributions(7, 10), smoothing)
+    classes("one sample", normal(1, 4), labels(1, 4), 0.2)
+    classes("one class", normal(3, 1), labels(3, 1), 0.2)
+    classes("many classes", normal(2, 1000, std=2.0), labels(2, 1000), 0.1)
+    classes("large batch", normal(80, 3), labels(80, 3))
+    far = [1000.0, 1001.0, -1000.0, 999.0, 100.0, -100.0]
+    classes("far", points(far, 3, 6), labels(3, 6))
+    classes("far smoothed", points(far, 3, 6), labels(3, 6), 0.1)
+    classes("far below", points([-1000.0, -1001.0, -1000.5], 2, 3), labels(2, 3))
+    classes("expanded", normal(1, 5), labels(3, 5), expand={"x": (3, 5)})
+    probabilities("one sample", normal(1, 4), distributions(1, 4))
+    probabilities("one class", normal(3, 1), distributions(3, 1), 0.2)
+    probabilities("not normalized", normal(4, 5), uniform(4, 5, low=0.0, high=2.0), 0.3)
+    probabilities("one-hot", normal(2, 3), points([0.0, 1.0, 0.0, 1.0, 0.0, 0.0], 2, 3))
+    probabilities("far", points(far, 3, 6), distributions(3, 6), 0.1)
+    return family
+
+
 def nonfinite():
     """What is not a number must stay visible: it passes, as PyTorch lets it, and is not rectified to zero."""
     family = Family("nonfinite")

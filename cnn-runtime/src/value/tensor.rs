@@ -2,7 +2,7 @@
 
 use candle_core::{Module, ModuleT, Result, Tensor, bail};
 
-use super::{Activation, Operation, Value};
+use super::{Activation, Operation, Value, watch};
 use crate::ops;
 use crate::pass::mask;
 
@@ -12,7 +12,7 @@ impl Value for Tensor {
     }
 
     fn apply(operation: &Operation, inputs: &[&Self]) -> Result<Self> {
-        match (operation, inputs) {
+        let result = match (operation, inputs) {
             (Operation::Concat, tensors) => ops::concat(tensors),
             (Operation::Add, [a, b]) => ops::add(a, b),
             (Operation::Mul, [a, b]) => ops::mul(a, b),
@@ -21,7 +21,9 @@ impl Value for Tensor {
             }
             (operation, [x]) => apply(operation, x),
             _ => bail!("{}: expected one value, found {}", operation.name(), inputs.len()),
-        }
+        }?;
+        watch::note(operation.name(), &result);
+        Ok(result)
     }
 }
 

@@ -88,7 +88,7 @@ pub struct Step {
     pub global_step: usize,
     /// The mean loss of the step's samples, label smoothing included.
     pub loss: f64,
-    /// The mean loss of the epoch's samples so far (of those of this process, where the run went on within an epoch).
+    /// The mean loss of the epoch's samples so far.
     pub mean_loss: f64,
     /// The learning rate of the step.
     pub learning_rate: f64,
@@ -100,9 +100,9 @@ pub struct Step {
     pub epoch_images: usize,
     /// Samples of the run so far.
     pub total_images: usize,
-    /// Seconds since the epoch began (in this process).
+    /// Seconds of the epoch so far.
     pub seconds: f64,
-    /// Samples a second since the epoch began (in this process).
+    /// Samples a second in the epoch so far.
     pub images_per_second: f64,
 }
 
