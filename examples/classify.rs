@@ -18,7 +18,7 @@ use cnn_examples::classifier::{Choice, Classifier, Fast, Guess};
 use cnn_examples::device;
 use cnn_examples::paths::{from_here, repository};
 use cnn_examples::photo::{self, EXTENSIONS, Photo};
-use cnn_examples::progress::Progress;
+use cnn_train::report::Progress;
 use serde_json::json;
 
 /// Say what photos show, with a network trained on ImageNet.

@@ -18,10 +18,10 @@ use cnn_examples::batch::{self, Shuffled, Testing, Training};
 use cnn_examples::mnist::{self, Digits};
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_examples::paths::{from_here, repository};
-use cnn_examples::progress::Progress;
 use cnn_examples::{ascii, device};
 use cnn_runtime::Init;
 use cnn_train::optim::AdamW;
+use cnn_train::report::Progress;
 use cnn_train::schedule::OneCycle;
 use cnn_train::trainer::{Event, Observer, Trainer, evaluate};
 

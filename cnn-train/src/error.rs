@@ -48,4 +48,10 @@ pub enum Error {
         /// What the operating system said.
         error: std::io::Error,
     },
+    /// Data that cannot be read or made into batches.
+    #[error(transparent)]
+    Data(#[from] crate::data::Error),
+    /// Logits and labels that cannot be counted.
+    #[error(transparent)]
+    Metrics(#[from] crate::metrics::Error),
 }

@@ -5,8 +5,11 @@
 
 pub mod batches;
 pub mod checkpoint;
+pub mod data;
 pub mod error;
+pub mod metrics;
 pub mod optim;
+pub mod report;
 pub mod schedule;
 pub mod trainer;
 

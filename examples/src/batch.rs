@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 use cnn_train::Batches;
+use cnn_train::data::shuffle::order;
 
 use crate::mnist::{Digits, MEAN, PIXELS, SIDE, STD};
 use crate::shuffle;
@@ -49,7 +50,7 @@ impl Shuffled {
         device: &'a Device,
     ) -> impl Iterator<Item = Result<Batch>> + use<'a> {
         let Self { batch_size, max_shift, seed } = *self;
-        let order = shuffle::order(digits.len(), seed, epoch);
+        let order = order(digits.len(), seed, epoch);
         (0..self.batches(digits)).map(move |batch| {
             let indices = &order[batch * batch_size..order.len().min((batch + 1) * batch_size)];
             gather(digits, indices, |index| shuffle::shift(max_shift, seed, epoch, index), device)

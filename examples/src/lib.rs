@@ -2,9 +2,9 @@
 //!
 //! The programs are the package's example targets (`cargo run --release --example lenet_mnist`); this library holds
 //! what they share: the networks of the papers ([`models`]), the digits' files ([`mnist`]), pictures of them in text
-//! ([`ascii`]) and batches of them ([`batch`]), progress ([`progress`]), the choice of a device ([`device`]), photos as
-//! torchvision prepares them ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look
-//! inside them ([`look`]) and the arithmetic of sliding windows as pictures ([`arithmetic`]).
+//! ([`ascii`]) and batches of them ([`batch`]), the choice of a device ([`device`]), photos as torchvision prepares them
+//! ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look inside them ([`look`]) and the
+//! arithmetic of sliding windows as pictures ([`arithmetic`]).
 
 pub mod arithmetic;
 pub mod ascii;
@@ -14,9 +14,8 @@ pub mod classifier;
 pub mod device;
 pub mod look;
 mod markup;
-pub mod mnist;
 pub mod models;
 pub mod paths;
-pub mod photo;
-pub mod progress;
 pub mod shuffle;
+
+pub use cnn_train::data::{mnist, photo};

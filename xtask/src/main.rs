@@ -2,14 +2,14 @@
 //!
 //! `cargo run -p xtask -- bless` rewrites expected messages and expansions; read the difference before it is
 //! committed. `cargo run -p xtask -- references` asks PyTorch again (Python with the packages that
-//! `tests/models/README.md` names). `cargo run --release -p xtask -- mutate` makes random mistakes in the examples'
-//! networks and checks what the compiler says of them.
+//! `tests/models/README.md` names). `cargo run -p xtask -- cifar10 FOLDER` packs the shipped part of CIFAR-10. `cargo run
+//! --release -p xtask -- mutate` makes random mistakes in the examples' networks and checks what the compiler says of them.
 
 mod fuzz;
 mod mutate;
 
 use clap::{Parser, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 #[derive(Parser)]
@@ -29,6 +29,14 @@ enum Chore {
         #[arg(long, default_value = "python3")]
         python: String,
     },
+    /// Makes `data/cifar10` again from CIFAR-10's binary files.
+    Cifar10 {
+        /// The folder of `data_batch_1.bin` and `test_batch.bin`, packed (.gz) or not.
+        folder: PathBuf,
+        /// The Python that has numpy and Pillow.
+        #[arg(long, default_value = "python3")]
+        python: String,
+    },
     /// Makes random mistakes in the examples' networks and checks what the compiler says of them.
     Mutate(mutate::Arguments),
     /// Gives random inputs to the front ends: none may panic or take long.
@@ -41,6 +49,10 @@ fn main() -> ExitCode {
         Chore::References { python } => ["tests/references/generate.py", "tests/models/generate.py"]
             .iter()
             .try_for_each(|script| run(Command::new(&python).arg(script))),
+        // The script runs at the top of the project, the folder is meant from here.
+        Chore::Cifar10 { folder, python } => std::path::absolute(&folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))
+            .and_then(|folder| run(Command::new(&python).arg("data/cifar10/pack.py").arg(folder))),
         Chore::Mutate(arguments) => mutate::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };

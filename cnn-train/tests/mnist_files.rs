@@ -1,11 +1,11 @@
 //! Reading data sets: the shipped one, and one of every kind of damage.
 
-mod common;
+mod files;
 
 use std::fs;
 
-use cnn_examples::mnist::{self, Error, MAX_ITEMS, PIXELS};
-use common::{Folder, gzip, images, labels, shipped};
+use cnn_train::data::mnist::{self, Error, MAX_ITEMS, PIXELS};
+use files::{Folder, gzip, images, labels, shipped};
 
 /// A folder with `count` plain test pictures and as many training pictures, to be damaged.
 fn good(name: &str, count: usize) -> Folder {

@@ -9,8 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// and does not fill a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// What the bar of a training run looks like.
-const TEMPLATE: &str = "{bar:30} {pos}/{len} steps, {msg}, {eta} left";
+/// What the bar of a training run looks like; `{things}` are what is counted.
+fn template_with_message(things: &str) -> String {
+    format!("{{bar:30}} {{pos}}/{{len}} {things}, {{msg}}, {{eta}} left")
+}
 
 /// How far a run is.
 ///
@@ -18,7 +20,8 @@ const TEMPLATE: &str = "{bar:30} {pos}/{len} steps, {msg}, {eta} left";
 /// seconds at most, or nothing. None touches the standard output. The bar goes when the value is dropped; the lines stay.
 #[derive(Debug)]
 pub struct Progress {
-    steps: u64,
+    count: u64,
+    things: String,
     form: Form,
 }
 
@@ -46,18 +49,36 @@ impl Form {
 impl Progress {
     /// A run of `steps` steps.
     pub fn new(steps: usize) -> Self {
-        let form =
-            Form::bar(steps, TEMPLATE).unwrap_or_else(|| Form::Lines { next: Instant::now() + LINE_EVERY });
-        Self { steps: steps as u64, form }
+        Self::with_message(steps, "steps")
+    }
+
+    /// A run that goes through `images` images, over all epochs.
+    pub fn images(images: usize) -> Self {
+        Self::with_message(images, "images")
+    }
+
+    fn with_message(count: usize, things: &str) -> Self {
+        let lines = || Form::Lines { next: Instant::now() + LINE_EVERY };
+        let form = Form::bar(count, &template_with_message(things)).unwrap_or_else(lines);
+        Self { count: count as u64, things: things.to_owned(), form }
     }
 
     /// A run over `count` things, photos for example, of which something is printed anyway: a bar on a terminal, nothing
     /// elsewhere.
     pub fn bar(count: usize, things: &str) -> Self {
-        Self { steps: count as u64, form: Form::bar(count, &template(things)).unwrap_or(Form::Nothing) }
+        let form = Form::bar(count, &template(things)).unwrap_or(Form::Nothing);
+        Self { count: count as u64, things: things.to_owned(), form }
     }
 
-    /// `step` steps are done; `message` says what there is to say about them.
+    /// So many are done already, by an earlier run: the time left is not reckoned with them.
+    pub fn begin_at(&mut self, done: usize) {
+        if let Form::Bar(bar) = &self.form {
+            bar.set_position(done as u64);
+            bar.reset_eta();
+        }
+    }
+
+    /// `step` steps, or whatever is counted, are done; `message` says what there is to say about them.
     pub fn at(&mut self, step: usize, message: impl FnOnce() -> String) {
         match &mut self.form {
             Form::Bar(bar) => {
@@ -70,7 +91,7 @@ impl Progress {
                 if now >= *next {
                     *next = now + LINE_EVERY;
                     // Progress is a courtesy: a closed standard error does not stop the run.
-                    let _ = writeln!(io::stderr(), "{step} of {} steps, {}", self.steps, message());
+                    let _ = writeln!(io::stderr(), "{step} of {} {}, {}", self.count, self.things, message());
                 }
             }
         }
@@ -104,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_templates_of_the_bars_are_well_formed() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        assert!(ProgressStyle::with_template(&template_with_message("images")).is_ok());
         assert!(ProgressStyle::with_template(&template("photos")).is_ok());
     }
 }

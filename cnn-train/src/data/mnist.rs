@@ -7,7 +7,9 @@ mod error;
 mod idx;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use super::{Dataset, Image};
 pub use error::Error;
 pub use idx::MAX_ITEMS;
 
@@ -71,6 +73,27 @@ impl Digits {
     }
 }
 
+impl Dataset for Digits {
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// `0` to `9`; what they mean in Fashion-MNIST stands in its description.
+    fn classes(&self) -> &[String] {
+        static NAMES: LazyLock<Vec<String>> =
+            LazyLock::new(|| (0..CLASSES).map(|class| class.to_string()).collect());
+        &NAMES
+    }
+
+    fn label(&self, index: usize) -> usize {
+        self.labels[index].into()
+    }
+
+    fn image(&self, index: usize) -> super::Result<Image> {
+        Image::new([1, SIDE, SIDE], Digits::image(self, index).to_vec())
+    }
+}
+
 /// A data set: what to train on and what to test on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mnist {
@@ -90,7 +113,7 @@ pub struct Mnist {
 /// A folder or file that is missing, cannot be read or is not what its name says: see [`Error`].
 ///
 /// ```
-/// let missing = cnn_examples::mnist::read_folder("no/such/folder".as_ref()).unwrap_err();
+/// let missing = cnn_train::data::mnist::read_folder("no/such/folder".as_ref()).unwrap_err();
 /// assert!(missing.to_string().starts_with("there is no folder no/such/folder"));
 /// ```
 pub fn read_folder(folder: &Path) -> Result<Mnist> {

@@ -3,12 +3,10 @@
 //! A header is not trusted: it is checked before anything is allocated, and the memory for the values grows with what
 //! the file really holds.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::super::packed::Packed;
 use super::{CLASSES, Error, PIXELS, Result, SIDE};
 
 /// The most images or labels that a file may announce (784 MB of pixels; the largest set of this form, EMNIST, has
@@ -19,8 +17,6 @@ pub const MAX_ITEMS: u32 = 1_000_000;
 const IMAGES: u32 = 0x0803;
 /// First bytes of a label file: unsigned bytes (08) in one dimension.
 const LABELS: u32 = 0x0801;
-/// First bytes of a gzip stream (RFC 1952).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The pixels of every image in the file at `path`.
 pub(super) fn read_images(path: &Path) -> Result<Vec<u8>> {
@@ -58,10 +54,7 @@ impl<'a> Idx<'a> {
     /// Opens the file and checks that it starts with `magic`, as a file of this `kind` does.
     fn open(path: &'a Path, kind: &'static str, magic: u32) -> Result<Self> {
         let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-        // By content and not by name: browsers unpack .gz files and keep the name.
-        let packed = file.fill_buf().map_err(unreadable)?.starts_with(&GZIP);
-        let bytes: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+        let Packed { packed, bytes } = Packed::open(path).map_err(unreadable)?;
         let mut idx = Self { path, kind, packed, bytes, position: 0 };
         let found = idx.size()?;
         if found != magic {

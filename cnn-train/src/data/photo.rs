@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use candle_core::Device;
-//! use cnn_examples::photo::{Photo, Preprocessing};
+//! use cnn_train::data::photo::{Photo, Preprocessing};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let photo = Photo::read("cat.jpg".as_ref())?;
@@ -33,6 +33,7 @@ pub use error::{Error, Problem};
 pub use find::{EXTENSIONS, find};
 pub use preprocess::Preprocessing;
 pub use resample::Interpolation;
+pub(in crate::data) use resample::resize_samples;
 
 /// The largest photo that is decoded, in pixels: a file of a few bytes may claim to be of any size.
 pub const MAX_PIXELS: u64 = 100_000_000;
@@ -68,7 +69,7 @@ impl Photo {
     /// If it is not the content of a whole photo of a known kind, or larger than [`MAX_PIXELS`].
     ///
     /// ```
-    /// use cnn_examples::photo::{Photo, Problem};
+    /// use cnn_train::data::photo::{Photo, Problem};
     /// let photo = Photo::decode(b"P6 2 1 255\n\xff\x00\x00\x00\x00\xff")?;
     /// assert_eq!((photo.image().dimensions(), photo.image().as_raw()), ((2, 1), &vec![255, 0, 0, 0, 0, 255]));
     /// assert!(matches!(Photo::decode(b"<html>"), Err(Problem::UnknownKind)));
@@ -88,6 +89,11 @@ impl From<RgbImage> for Photo {
     fn from(image: RgbImage) -> Self {
         Self { image }
     }
+}
+
+/// Whether this is how a file of a known kind begins; 64 bytes are enough.
+pub(in crate::data) fn is_known(first: &[u8]) -> bool {
+    image::guess_format(first).is_ok()
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {

@@ -79,33 +79,46 @@ impl Taps {
 /// whose short side is stretched becomes very long.
 pub(super) fn resize_part(
     image: &RgbImage,
-    [width, height]: [usize; 2],
+    to: [usize; 2],
     columns: Range<usize>,
     rows: Range<usize>,
     filter: Interpolation,
 ) -> RgbImage {
-    let (source_width, source_height) = (image.width() as usize, image.height() as usize);
+    let from = [image.width() as usize, image.height() as usize];
+    let mut part = RgbImage::new(columns.len() as u32, rows.len() as u32);
+    part.copy_from_slice(&resize_samples(image.as_raw(), 3, from, to, columns, rows, filter));
+    part
+}
+
+/// The same of samples that stand row after row, `channels` to a pixel; sizes are width and height.
+pub(in crate::data) fn resize_samples(
+    samples: &[u8],
+    channels: usize,
+    from: [usize; 2],
+    to: [usize; 2],
+    columns: Range<usize>,
+    rows: Range<usize>,
+    filter: Interpolation,
+) -> Vec<u8> {
     let taps = |from: usize, to: usize, part: Range<usize>| -> Vec<Taps> {
         part.map(|index| Taps::new(from, to, index, filter)).collect()
     };
-    let across = taps(source_width, width, columns);
-    let down = taps(source_height, height, rows);
+    let across = taps(from[0], to[0], columns);
+    let down = taps(from[1], to[1], rows);
     let needed = down.iter().map(|taps| taps.first).min().unwrap_or(0)
         ..down.iter().map(|taps| taps.first + taps.weights.len()).max().unwrap_or(0);
 
-    let mut narrow = Vec::with_capacity(3 * needed.len() * across.len());
-    for row in image.as_raw().chunks_exact(3 * source_width).skip(needed.start).take(needed.len()) {
+    let mut narrow = Vec::with_capacity(channels * needed.len() * across.len());
+    for row in samples.chunks_exact(channels * from[0]).skip(needed.start).take(needed.len()) {
         for taps in &across {
-            narrow.extend((0..3).map(|channel| taps.mean(|column| row[3 * column + channel])));
+            narrow.extend((0..channels).map(|channel| taps.mean(|column| row[channels * column + channel])));
         }
     }
-    let stride = 3 * across.len();
+    let stride = channels * across.len();
     let mut pixels = Vec::with_capacity(stride * down.len());
     for taps in &down {
         pixels
             .extend((0..stride).map(|place| taps.mean(|row| narrow[(row - needed.start) * stride + place])));
     }
-    let mut part = RgbImage::new(across.len() as u32, down.len() as u32);
-    part.copy_from_slice(&pixels);
-    part
+    pixels
 }

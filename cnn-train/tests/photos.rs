@@ -1,14 +1,14 @@
 //! Photos of every odd kind against Pillow and torchvision: whole pictures, and what broken files are told.
 
-mod common;
+mod files;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use cnn_examples::photo::{self, Interpolation, Photo, Preprocessing, Problem};
-use common::Folder;
+use cnn_train::data::photo::{self, Interpolation, Photo, Preprocessing, Problem};
+use files::Folder;
 use image::RgbImage;
 
 fn photos() -> PathBuf {

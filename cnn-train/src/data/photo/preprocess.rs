@@ -34,7 +34,7 @@ impl Preprocessing {
     /// The same for a network that takes photos of `side` x `side` pixels: resized to 8/7 of it, rounded.
     ///
     /// ```
-    /// use cnn_examples::photo::Preprocessing;
+    /// use cnn_train::data::photo::Preprocessing;
     /// assert_eq!(Preprocessing::for_side(224), Preprocessing::IMAGENET);
     /// assert_eq!(Preprocessing::for_side(227).resize_size, 259);
     /// ```

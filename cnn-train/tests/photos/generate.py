@@ -1,9 +1,9 @@
 """Makes small photos of every odd kind, and what Pillow and torchvision read in them.
 
     python3 -m venv .venv && .venv/bin/pip install torch==2.15.0 torchvision==0.29.2 numpy==2.4.6 safetensors==0.8.0 pillow==13.0.0 simplejpeg==1.9.0
-    .venv/bin/python examples/tests/photos/generate.py
+    .venv/bin/python cnn-train/tests/photos/generate.py
 
-The photos go beside this file; `cargo test -p cnn-examples --test photos` reads them and compares. In
+The photos go beside this file; `cargo test -p cnn-train --test photos` reads them and compares. In
 `expected.safetensors` the tensor `rgb/NAME` holds the upright pixels of the file NAME, (height, width, 3), and
 `RESIZE-CROP-INTERPOLATION/NAME` what torchvision's Resize and CenterCrop make of it, (crop, crop, 3).
 """
