@@ -1,4 +1,11 @@
-//! Compiled training steps beside `forward_train` and candle's way back: outputs, gradients and running statistics.
+//! Compiled training steps beside `forward_train` and candle's way back: outputs, gradients and running statistics; and
+//! beside PyTorch's losses.
+
+#[path = "models/formula.rs"]
+#[allow(dead_code, reason = "the references use all of it")]
+mod formula;
+#[path = "training/losses.rs"]
+mod losses;
 
 use cnn_runtime::prelude::*;
 use cnn_runtime::{Result as RunResult, State, TrainingPlan};

@@ -22,6 +22,7 @@ fn it_does_what_a_loop_by_hand_does() {
         .epochs(3)
         .label_smoothing(0.1)
         .clip_norm(1.0)
+        .compile(false)
         .fit(&TRAIN, &VALID)
         .unwrap();
 
@@ -56,6 +57,24 @@ fn it_does_what_a_loop_by_hand_does() {
     assert_eq!((last.top5, last.epoch, last.global_step), (1.0, 3, 21));
     assert_eq!(last.learning_rate, 0.05 * 0.25);
     assert_eq!(history.stop, Stop::Finished);
+}
+
+#[test]
+fn compiled_or_not_it_learns_the_same() {
+    let weights = |compile: bool, accumulate: usize| -> Vec<f32> {
+        let net = small(3);
+        let sgd = Sgd::new(0.02).momentum(0.9);
+        let mut trainer = Trainer::new(&net).optimizer(sgd).epochs(2).accumulate(accumulate).compile(compile);
+        trainer.fit(&TRAIN, &VALID).unwrap();
+        let all = net.state().named().map(|(_, var, _)| var.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+        all.flatten().collect()
+    };
+    for accumulate in [1, 3] {
+        let (compiled, eager) = (weights(true, accumulate), weights(false, accumulate));
+        assert_ne!(compiled, weights(true, accumulate + 1));
+        let away = compiled.iter().zip(&eager).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(away < 1e-5, "{away:e}");
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ class TinyVgg(torch.nn.Module):
         super().__init__()
         widths = [3, 16, 16, 32, 32]
         for index in range(4):
-            self.add_module(f"conv{index + 1}", torch.nn.Conv2d(widths[index], widths[index + 1], 3, padding=1))
+            self.add_module(f"conv{index + 1}", torch.nn.Conv2d(widths[index], widths[index + 1], 3, padding=1, bias=False))
             self.add_module(f"bn{index + 1}", torch.nn.BatchNorm2d(widths[index + 1]))
         self.fc1 = torch.nn.Linear(32 * 8 * 8, 64)
         self.fc2 = torch.nn.Linear(64, 10)

@@ -28,6 +28,7 @@ pub(super) fn config(net: &dyn Network, options: &Options, train: &dyn Batches) 
         "mixup": options.mixup,
         "early_stopping": options.early_stopping,
         "seed": options.seed,
+        "compiled": options.compiles,
         "data": { "batches": train.len(), "samples": train.samples() },
     })
 }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use cnn_runtime::Network;
 use cnn_runtime::params::Role;
 
+use super::compiled::Compiled;
 use super::ema::Ema;
 use super::event::{Begin, Epoch, Event, Observer, Step, Validation};
 use super::history::{EpochRecord, History, Stop};
@@ -42,8 +43,12 @@ pub(super) fn fit<'a>(
         optimizer = optimizer.clip_value(value);
     }
     let ema = options.ema.map(|decay| Ema::new(decay, optimizer.vars())).transpose()?;
-    let vars = optimizer.vars().map(|(_, var)| var.clone()).collect();
-    let step = Box::new(Differentiated { net, vars, label_smoothing: options.label_smoothing });
+    let vars: Vec<Var> = optimizer.vars().map(|(_, var)| var.clone()).collect();
+    let step: Box<dyn TrainingStep + 'a> = if options.compiles {
+        Box::new(Compiled::new(net, vars.clone(), options.label_smoothing))
+    } else {
+        Box::new(Differentiated::new(net, vars.clone(), options.label_smoothing))
+    };
     let steps = train.len().div_ceil(options.accumulate);
     let run = Run {
         net,
@@ -51,6 +56,7 @@ pub(super) fn fit<'a>(
         train,
         valid,
         step,
+        vars,
         optimizer,
         ema,
         progress: Progress::default(),
@@ -88,6 +94,8 @@ struct Run<'a, 'b> {
     train: &'a dyn Batches,
     valid: &'a dyn Batches,
     step: Box<dyn TrainingStep + 'a>,
+    /// The optimizer's variables.
+    vars: Vec<Var>,
     optimizer: Optimizer,
     ema: Option<Ema>,
     progress: Progress,
@@ -245,15 +253,15 @@ impl Run<'_, '_> {
                     format!("epoch {} of the training data has {found} batches, not {said}", epoch + 1);
                 Err(Error::Config(what))
             })?;
-            let (loss, gradients, samples) = self.gradients(batch, index)?;
+            let (loss, samples) = self.differentiate(batch, index)?;
             if count == 1 {
-                total = Accumulated::single(loss, gradients, samples);
+                total.note(loss, samples);
             } else {
-                total.add(loss, gradients, samples)?;
+                total.add(loss, &self.step.gradients(), &self.vars, samples)?;
             }
         }
-        let (gradients, scale) = total.gradients();
-        let gradient_norm = self.optimizer.step_tensors(&gradients, scale)?;
+        let (gradients, scale) = if count == 1 { (self.step.gradients(), 1.0) } else { total.gradients() };
+        let gradient_norm = gradients.step(&mut self.optimizer, scale)?;
         if let Some(ema) = &mut self.ema {
             ema.update()?;
         }
@@ -280,8 +288,8 @@ impl Run<'_, '_> {
         })
     }
 
-    /// The mean loss of a batch, its gradients and its number of samples.
-    fn gradients(&mut self, batch: Batch, index: usize) -> Result<(f64, Vec<Option<Tensor>>, usize)> {
+    /// The mean loss of a batch, whose gradients the step then has, and its number of samples.
+    fn differentiate(&mut self, batch: Batch, index: usize) -> Result<(f64, usize)> {
         let batch = prepared(self.net, batch)?;
         let samples = batch.inputs.dim(0)?;
         let epoch = self.progress.epoch;
@@ -294,13 +302,13 @@ impl Run<'_, '_> {
         };
         let generator = self.net.state().generator();
         let before = generator.state();
-        let (loss, gradients) = self.step.run(&inputs, &targets)?;
+        let loss = self.step.run(&inputs, &targets)?;
         if !loss.is_finite() {
             generator.set_state(before);
             let cause = diagnose::diagnose(self.net, &inputs)?;
             return Err(Error::Diverged { epoch: epoch + 1, step: self.progress.step + 1, loss, cause });
         }
-        Ok((loss, gradients, samples))
+        Ok((loss, samples))
     }
 
     fn validate(&mut self) -> Result<Evaluation> {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::optim::{AdamW, Config};
 use crate::schedule::Schedule;
 
+mod compiled;
 mod diagnose;
 mod ema;
 pub mod event;
@@ -116,6 +117,7 @@ pub(crate) struct Options {
     pub(crate) checkpoint_steps: Option<usize>,
     pub(crate) checkpoint_every: Option<Duration>,
     pub(crate) stops_on_ctrl_c: bool,
+    pub(crate) compiles: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -139,6 +141,7 @@ impl<'a> Trainer<'a> {
             checkpoint_steps: None,
             checkpoint_every: None,
             stops_on_ctrl_c: false,
+            compiles: true,
         };
         Self { net, options, observers: Vec::new() }
     }
@@ -270,6 +273,15 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn stop_on_ctrl_c(mut self) -> Self {
         self.options.stops_on_ctrl_c = true;
+        self
+    }
+
+    /// Whether training steps are [compiled](cnn_runtime::TrainingPlan), which is faster and the default. What cannot be
+    /// compiled (another device or element type, Rust code as a layer) is trained by candle's automatic differentiation
+    /// anyway; where it can, both give the same gradients but for rounding.
+    #[must_use]
+    pub fn compile(mut self, compile: bool) -> Self {
+        self.options.compiles = compile;
         self
     }
 

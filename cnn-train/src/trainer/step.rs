@@ -4,6 +4,7 @@ use candle_core::{DType, Tensor, Var};
 use cnn_runtime::{Network, Pass, ops};
 
 use crate::error::Result;
+use crate::optim::Optimizer;
 
 /// What the samples of a batch should be.
 #[derive(Debug)]
@@ -14,36 +15,91 @@ pub(super) enum Targets {
     Probabilities(Tensor),
 }
 
+impl Targets {
+    /// The mean loss of logits.
+    pub(super) fn loss(&self, logits: &Tensor, label_smoothing: f64) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Classes(labels) => ops::cross_entropy(logits, labels, label_smoothing),
+            Self::Probabilities(shares) => {
+                ops::cross_entropy_with_probabilities(logits, shares, label_smoothing)
+            }
+        }
+    }
+}
+
 /// What computes a loss and its gradients.
 pub(super) trait TrainingStep {
-    /// The mean loss of a batch, and the gradient of each parameter that has one, in the order of the optimizer's variables.
-    fn run(&mut self, inputs: &Tensor, targets: &Targets) -> Result<(f64, Vec<Option<Tensor>>)>;
+    /// The mean loss of a batch. Where it is finite, the [`gradients`](Self::gradients) are its.
+    fn run(&mut self, inputs: &Tensor, targets: &Targets) -> Result<f64>;
+
+    /// The gradient of each parameter that has one, in the order of the optimizer's variables.
+    fn gradients(&self) -> Gradients<'_>;
+}
+
+/// Gradients, as they are.
+#[derive(Debug)]
+pub(super) enum Gradients<'g> {
+    /// Candle's.
+    Tensors(Vec<Option<&'g Tensor>>),
+    /// A plan's.
+    Slices(Vec<Option<&'g [f32]>>),
+}
+
+impl Gradients<'_> {
+    /// An optimizer step with `scale` times these. Gives their norm where it is clipped.
+    pub(super) fn step(&self, optimizer: &mut Optimizer, scale: f64) -> Result<Option<f64>> {
+        match self {
+            Self::Tensors(gradients) => optimizer.step_tensors(gradients, scale),
+            Self::Slices(gradients) => optimizer.step_slices_scaled(gradients, scale),
+        }
+    }
+
+    /// As tensors; slices are copied.
+    fn tensors(&self, vars: &[Var]) -> Result<Vec<Option<Tensor>>> {
+        Ok(match self {
+            Self::Tensors(gradients) => gradients.iter().map(|gradient| gradient.cloned()).collect(),
+            Self::Slices(gradients) => gradients
+                .iter()
+                .zip(vars)
+                .map(|(gradient, var)| {
+                    gradient.map(|values| Tensor::from_slice(values, var.dims(), var.device())).transpose()
+                })
+                .collect::<candle_core::Result<_>>()?,
+        })
+    }
 }
 
 /// By candle's automatic differentiation.
 pub(super) struct Differentiated<'a> {
-    pub(super) net: &'a dyn Network,
-    pub(super) vars: Vec<Var>,
-    pub(super) label_smoothing: f64,
+    net: &'a dyn Network,
+    vars: Vec<Var>,
+    label_smoothing: f64,
+    gradients: Vec<Option<Tensor>>,
+}
+
+impl<'a> Differentiated<'a> {
+    pub(super) fn new(net: &'a dyn Network, vars: Vec<Var>, label_smoothing: f64) -> Self {
+        Self { net, vars, label_smoothing, gradients: Vec::new() }
+    }
 }
 
 impl TrainingStep for Differentiated<'_> {
-    fn run(&mut self, inputs: &Tensor, targets: &Targets) -> Result<(f64, Vec<Option<Tensor>>)> {
+    fn run(&mut self, inputs: &Tensor, targets: &Targets) -> Result<f64> {
+        // What is no longer needed makes room.
+        self.gradients.clear();
         let pass = Pass::train(self.net.state().generator());
         let logits = self.net.forward_pass(inputs, &pass)?;
-        let loss = match targets {
-            Targets::Classes(labels) => ops::cross_entropy(&logits, labels, self.label_smoothing)?,
-            Targets::Probabilities(targets) => {
-                ops::cross_entropy_with_probabilities(&logits, targets, self.label_smoothing)?
-            }
-        };
+        let loss = targets.loss(&logits, self.label_smoothing)?;
         let value = scalar(&loss)?;
-        if !value.is_finite() {
-            // Its gradients are not asked for.
-            return Ok((value, Vec::new()));
+        if value.is_finite() {
+            let mut gradients = loss.backward()?;
+            self.gradients = self.vars.iter().map(|var| gradients.remove(var)).collect();
         }
-        let mut gradients = loss.backward()?;
-        Ok((value, self.vars.iter().map(|var| gradients.remove(var)).collect()))
+        Ok(value)
+    }
+
+    fn gradients(&self) -> Gradients<'_> {
+        Gradients::Tensors(self.gradients.iter().map(Option::as_ref).collect())
     }
 }
 
@@ -65,16 +121,17 @@ pub(super) struct Accumulated {
 }
 
 impl Accumulated {
-    /// What is known after a single batch, of this mean loss.
-    pub(super) fn single(loss: f64, gradients: Vec<Option<Tensor>>, samples: usize) -> Self {
-        Self { gradients, scale: 1.0, samples, loss: loss * samples as f64 }
-    }
-
     /// Adds a batch, of this mean loss, to several: gradients by the number of samples, for a last batch may have fewer.
-    pub(super) fn add(&mut self, loss: f64, gradients: Vec<Option<Tensor>>, samples: usize) -> Result<()> {
-        self.loss += loss * samples as f64;
-        self.samples += samples;
+    pub(super) fn add(
+        &mut self,
+        loss: f64,
+        gradients: &Gradients<'_>,
+        vars: &[Var],
+        samples: usize,
+    ) -> Result<()> {
+        self.note(loss, samples);
         self.scale = 1.0 / self.samples as f64;
+        let gradients = gradients.tensors(vars)?;
         self.gradients.resize(gradients.len(), None);
         for (total, gradient) in self.gradients.iter_mut().zip(gradients) {
             let Some(gradient) = gradient else { continue };
@@ -87,8 +144,14 @@ impl Accumulated {
         Ok(())
     }
 
+    /// Adds the loss of a batch.
+    pub(super) fn note(&mut self, loss: f64, samples: usize) {
+        self.loss += loss * samples as f64;
+        self.samples += samples;
+    }
+
     /// What the optimizer takes: gradients, and by what they are multiplied.
-    pub(super) fn gradients(&self) -> (Vec<Option<&Tensor>>, f64) {
-        (self.gradients.iter().map(Option::as_ref).collect(), self.scale)
+    pub(super) fn gradients(&self) -> (Gradients<'_>, f64) {
+        (Gradients::Tensors(self.gradients.iter().map(Option::as_ref).collect()), self.scale)
     }
 }

@@ -190,6 +190,12 @@ impl TrainingPlan {
         self.run(1, inputs, after)
     }
 
+    /// Whether it is for inputs of these shapes, element types and devices.
+    #[must_use]
+    pub fn takes(&self, inputs: &[&Tensor]) -> bool {
+        self.check(inputs).is_ok()
+    }
+
     /// The variables and the gradients of the last [`backward`](Self::backward).
     pub fn gradients(&self) -> impl Iterator<Item = (&Var, &[f32])> {
         self.learned.iter().zip(&self.grads).filter_map(|(learned, output)| {

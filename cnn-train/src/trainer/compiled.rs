@@ -1,0 +1,90 @@
+//! The training step by a compiled plan.
+
+use candle_core::{Tensor, Var};
+use cnn_runtime::{CompileOptions, Network, TrainingPlan};
+
+use super::step::{Differentiated, Gradients, Targets, TrainingStep, scalar};
+use crate::error::Result;
+
+/// Plans that are kept: the last batch of an epoch may have fewer samples than the others.
+const KEPT: usize = 2;
+
+/// By a [`TrainingPlan`] for each size of a batch; by candle where the network cannot be compiled.
+pub(super) struct Compiled<'a> {
+    net: &'a dyn Network,
+    label_smoothing: f64,
+    otherwise: Differentiated<'a>,
+    /// With the place of each variable's gradient among the plan's; the last is the one that ran last.
+    plans: Vec<(TrainingPlan, Vec<Option<usize>>)>,
+    vars: Vec<Var>,
+    /// Whether the last batch, and so every other, went by candle.
+    is_refused: bool,
+}
+
+impl<'a> Compiled<'a> {
+    pub(super) fn new(net: &'a dyn Network, vars: Vec<Var>, label_smoothing: f64) -> Self {
+        let otherwise = Differentiated::new(net, vars.clone(), label_smoothing);
+        Self { net, label_smoothing, otherwise, plans: Vec::new(), vars, is_refused: false }
+    }
+
+    /// Puts the plan for these inputs last. Says whether there is one.
+    fn prepare(&mut self, inputs: &Tensor) -> Result<bool> {
+        if self.is_refused {
+            return Ok(false);
+        }
+        if let Some(index) = self.plans.iter().position(|(plan, _)| plan.takes(&[inputs])) {
+            let plan = self.plans.remove(index);
+            self.plans.push(plan);
+            return Ok(true);
+        }
+        let (batch, sample) = match inputs.dims() {
+            [batch, sample @ ..] => (*batch, sample),
+            [] => (0, [].as_slice()),
+        };
+        let options = CompileOptions::batch(batch).with_input(sample);
+        match self.net.compile_training(&options) {
+            Ok(plan) => {
+                let place = |var: &Var| plan.gradients().position(|(other, _)| other.id() == var.id());
+                let places = self.vars.iter().map(place).collect();
+                if self.plans.len() == KEPT {
+                    self.plans.remove(0);
+                }
+                self.plans.push((plan, places));
+                Ok(true)
+            }
+            // What is wrong with the inputs the network itself says.
+            Err(cnn_runtime::Error::Compile { .. } | cnn_runtime::Error::Candle(_)) => {
+                self.is_refused = true;
+                self.plans.clear();
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl TrainingStep for Compiled<'_> {
+    fn run(&mut self, inputs: &Tensor, targets: &Targets) -> Result<f64> {
+        if !self.prepare(inputs)? {
+            return self.otherwise.run(inputs, targets);
+        }
+        let Some((plan, _)) = self.plans.last_mut() else {
+            return self.otherwise.run(inputs, targets);
+        };
+        let logits = Var::from_tensor(&plan.forward(&[inputs])?)?;
+        let loss = targets.loss(&logits, self.label_smoothing)?;
+        let value = scalar(&loss)?;
+        if value.is_finite()
+            && let Some(gradient) = loss.backward()?.get(&logits)
+        {
+            plan.backward(gradient, &[inputs])?;
+        }
+        Ok(value)
+    }
+
+    fn gradients(&self) -> Gradients<'_> {
+        let Some((plan, places)) = self.plans.last() else { return self.otherwise.gradients() };
+        let all: Vec<&[f32]> = plan.gradients().map(|(_, gradient)| gradient).collect();
+        Gradients::Slices(places.iter().map(|place| place.map(|place| all[place])).collect())
+    }
+}
