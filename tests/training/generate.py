@@ -60,11 +60,11 @@ OPTIMIZERS = {
     "adamw": lambda parameters, lr: torch.optim.AdamW(parameters, lr=lr, weight_decay=0.01),
 }
 RATES = {
-    "lenet5": {"sgd": 1e-2, "adamw": 1e-4},
-    "tiny_vgg": {"sgd": 2e-4, "adamw": 2e-5},
-    "resnet18": {"sgd": 2e-5, "adamw": 2e-6},
+    "lenet5": {"sgd": 1e-2, "adamw": 5e-5},
+    "tiny_vgg": {"sgd": 5e-5, "adamw": 2e-5},
+    "resnet18": {"sgd": 5e-6, "adamw": 1e-6},
 }
-"""Learning rates at which PyTorch's own f32 follows its f64: faster, and roundings grow from step to step."""
+"""Learning rates at which PyTorch follows itself in another memory layout: faster, and roundings grow from step to step."""
 
 
 def batch(shape, classes, index):
@@ -78,9 +78,9 @@ def batch(shape, classes, index):
     return images, labels
 
 
-def losses(name, optimizer, dtype):
+def losses(name, optimizer, memory_format):
     make, shape, classes = NETWORKS[name]
-    net = make().to(dtype)
+    net = make().to(memory_format=memory_format)
     with torch.no_grad():
         for path, tensor in net.state_dict().items():
             if "num_batches" not in path:
@@ -91,7 +91,7 @@ def losses(name, optimizer, dtype):
     found = []
     for index in range(STEPS):
         images, labels = batch(shape, classes, index % BATCHES)
-        loss = torch.nn.functional.cross_entropy(net(images.to(dtype)), labels)
+        loss = torch.nn.functional.cross_entropy(net(images.to(memory_format=memory_format)), labels)
         step.zero_grad()
         loss.backward()
         step.step()
@@ -104,11 +104,12 @@ def main():
     recorded = {}
     for name in NETWORKS:
         for optimizer in OPTIMIZERS:
-            single, double = losses(name, optimizer, torch.float32), losses(name, optimizer, torch.float64)
-            away = max(abs(a - b) / abs(b) for a, b in zip(single, double))
-            assert away < 5e-5, f"{name} {optimizer} in f32 is {away:.1e} from f64: it would test its own conditioning"
-            print(f"{name} {optimizer}: {single[0]:.4f} to {single[-1]:.4f}, f32 from f64 {away:.1e}", flush=True)
-            recorded[f"{name} {optimizer}"] = single
+            found = losses(name, optimizer, torch.contiguous_format)
+            other = losses(name, optimizer, torch.channels_last)
+            away = max(abs(a - b) / abs(b) for a, b in zip(found, other))
+            print(f"{name} {optimizer}: {found[0]:.4f} to {found[-1]:.4f}, in another layout {away:.1e} off", flush=True)
+            assert away < 5e-5, "roundings grow too fast: the test would test its own conditioning"
+            recorded[f"{name} {optimizer}"] = found
     path = pathlib.Path(__file__).parent / "losses.json"
     path.write_text(json.dumps(recorded, indent=0) + "\n")
 
