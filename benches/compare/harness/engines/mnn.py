@@ -23,7 +23,7 @@ class Engine:
         self.interpreter.runSession(self.session)
         self.output.copyToHostTensor(self.host_output)
 
-    def logits(self):
+    def found(self):
         return numpy.array(self.host_output.getData())
 
 

@@ -17,16 +17,17 @@ pub fn conv_relu(
     Ok(Func::new(move |x| conv.forward(x)?.relu()))
 }
 
-/// A convolution without a bias and its batch norm.
+/// A convolution without a bias and its batch norm, which takes the batch's statistics in training.
 pub fn conv_bn(
     (c_in, c_out, kernel): (usize, usize, usize),
     config: Conv2dConfig,
     conv: VarBuilder<'_>,
     norm: VarBuilder<'_>,
+    train: bool,
 ) -> Result<Func<'static>> {
     let conv: Conv2d = conv2d_no_bias(c_in, c_out, kernel, config, conv)?;
     let norm = batch_norm(c_out, BatchNormConfig::default(), norm)?;
-    Ok(Func::new(move |x| norm.forward_t(&conv.forward(x)?, false)))
+    Ok(Func::new(move |x| norm.forward_t(&conv.forward(x)?, train)))
 }
 
 /// A max pooling as a layer of a sequence.
