@@ -35,6 +35,15 @@ pub fn max_pool(size: usize, stride: usize) -> Func<'static> {
     Func::new(move |x| x.max_pool2d_with_stride(size, stride))
 }
 
+/// A max pooling of 2x2 that can be trained: by maxima of the tensor's axes. The gradient of `max_pool2d` is a quarter of what
+/// it should be (it is multiplied by the mean of the mask of the maxima, where it should be divided by their number).
+pub fn max_pool2_by_axes() -> Func<'static> {
+    Func::new(|x| {
+        let (n, c, h, w) = x.dims4()?;
+        x.reshape((n, c, h / 2, 2, w / 2, 2))?.max(5)?.max(3)
+    })
+}
+
 /// The mean of each channel: (N, C, H, W) to (N, C).
 pub fn global_average(x: &Tensor) -> Result<Tensor> {
     x.flatten_from(2)?.mean(2)
