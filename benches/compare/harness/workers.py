@@ -99,7 +99,7 @@ def cpu_seconds(process):
 
 
 def start(command, threads, log):
-    """A process that can use the first `threads` processors, and thinks that there are no more."""
+    """A process that can use the first `threads` processors, and thinks that there are no more. Its errors are one line."""
     cpus = sorted(os.sched_getaffinity(0))[:threads]
     count = str(threads)
     names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "RTEN_NUM_THREADS"]
@@ -109,7 +109,7 @@ def start(command, threads, log):
         stdout=subprocess.PIPE,
         stderr=open(log, "w"),
         text=True,
-        env=os.environ | dict.fromkeys(names, count) | {"PYTHONPATH": str(paths.CRATE)},
+        env=os.environ | dict.fromkeys(names, count) | {"PYTHONPATH": str(paths.CRATE), "RUST_BACKTRACE": "0"},
         preexec_fn=lambda: os.sched_setaffinity(0, cpus),
     )
 
