@@ -3,12 +3,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/compare"
 
-if [[ "${1:-}" != inference ]]; then
+if [[ "${1:-}" != inference && "${1:-}" != training ]]; then
     echo "usage: benches/compare.sh inference [--networks a,b] [--engines a,b] [--threads 1,2] [--batch 1,8]" >&2
     echo "                                    [--rounds n] [--quick]" >&2
+    echo "       benches/compare.sh training  [--networks a,b] [--engines a,b] [--threads 1,2] [--rounds n] [--quick]" >&2
     exit 2
 fi
-shift
 
 made="$(cd ../.. && pwd)/target/compare"
 python="$made/venv/bin/python"

@@ -1,19 +1,22 @@
-"""The table, and the verdict over the logits."""
+"""The table, and the verdict over what was found."""
 
-# Largest difference of a logit, relative to the largest logit.
+# Largest error of logits or losses.
 TOLERANCE = 1e-3
 # bf16 has 8 bits where f32 has 24.
 TOLERANCES = {"ours_bf16": 2e-2}
 
-HEAD = (
-    "network       batch  threads  engine       median ms        min        max  / ours"
-    "  peak MiB  held MiB  of FMA peak    logits"
-)
+
+def head(checked):
+    """The first line; the last column is the error of the logits or the losses."""
+    return (
+        "network       batch  threads  engine       median ms        min        max  / ours"
+        f"  peak MiB  held MiB  of FMA peak    {checked}"
+    )
 
 
-def lines(network, batch, threads, rows, missing, flops, peak):
-    """The lines of one network, batch size and number of threads, the fastest engine first. `peak` is in GFLOP/s."""
-    where = f"{network:<13} {batch:>5}  {threads:>7}"
+def lines(job, rows, missing, flops, peak):
+    """The lines of a job, the fastest engine first. `peak` is in GFLOP/s."""
+    where = f"{job.network:<13} {job.batch:>5}  {job.threads:>7}"
     ours = next((row["median_ms"] for row in rows if row["engine"] == "ours"), None)
     for row in sorted(rows, key=lambda row: row["median_ms"]):
         median = row["median_ms"]
@@ -29,5 +32,5 @@ def lines(network, batch, threads, rows, missing, flops, peak):
 
 
 def agrees(row):
-    """Whether the logits are PyTorch's."""
+    """Whether the logits or losses are PyTorch's. (What is not a number is not.)"""
     return row["error"] <= TOLERANCES.get(row["engine"], TOLERANCE)

@@ -4,26 +4,24 @@ else the machine does falls on all of them alike."""
 import statistics
 
 import numpy
-from safetensors.numpy import load_file
 
-from . import paths
 from .workers import Failed, Worker
 
 FEWEST_RUNS = 3
 MOST_RUNS = 5000
 
 
-def measure(network, batch, threads, engines, rounds, turn_ms):
-    """Rows of what was measured, and the reasons for what was not: `([{"engine": .., ..}], {engine: reason})`."""
+def measure(job, engines, rounds, turn_ms, check):
+    """Rows of what was measured, and the reasons for what was not: `([{"engine": .., ..}], {engine: reason})`. `check` gives
+    the error of what an engine found for the job."""
     workers, missing = {}, {}
     try:
         for engine in engines:
-            attempt(engine, missing, lambda: workers.update({engine: Worker(engine, network, batch, threads)}))
+            attempt(engine, missing, lambda: workers.update({engine: Worker(engine, job)}))
         times = interleave(workers, missing, rounds, turn_ms)
-        expected = load_file(paths.model(network, "data.safetensors"))["logits"][:batch].ravel()
         rows = []
         for engine in times:
-            attempt(engine, missing, lambda: rows.append(row(workers[engine], times[engine], expected)))
+            attempt(engine, missing, lambda: rows.append(row(workers[engine], times[engine], check)))
     finally:
         for worker in workers.values():
             worker.stop()
@@ -51,12 +49,10 @@ def runs_for(turn_ms, sample):
     return max(FEWEST_RUNS, min(MOST_RUNS, round(turn_ms / statistics.median(sample))))
 
 
-def row(worker, times, expected):
+def row(worker, times, check):
     """What was found about an engine."""
     held, most = worker.memory_mib("VmRSS"), worker.memory_mib("VmHWM")
-    found = numpy.array(worker.logits(), numpy.float32)
-    if found.shape != expected.shape:
-        raise Failed(f"gives {found.size} logits instead of {expected.size}")
+    error = check(worker.job, numpy.array(worker.found(), numpy.float32))
     return {
         "engine": worker.engine,
         "median_ms": statistics.median(times),
@@ -64,7 +60,7 @@ def row(worker, times, expected):
         "max_ms": max(times),
         "peak_rss_mib": most,
         "rss_mib": held,
-        "error": float(abs(found - expected).max() / abs(expected).max()),
+        "error": error,
     }
 
 

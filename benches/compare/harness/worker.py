@@ -1,8 +1,8 @@
 """A Python worker: one engine, one network, one process.
 
 It loads the network, warms up, says `{"ready": true}` and then answers requests, a line of JSON each:
-`{"run": 5}` with the milliseconds of five runs, `{"logits": true}` with the logits. Between requests it waits for its
-standard input. `src/protocol.rs` is the same in Rust.
+`{"run": 5}` with the milliseconds of five runs, `{"found": true}` with the logits of the last run, or with the losses of the
+first steps of training. Between requests it waits for its standard input. `src/protocol.rs` is the same in Rust.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from . import networks, paths
+from . import paths
 
 WARM_RUNS = 3
 WARM_SECONDS = 0.3
@@ -22,9 +22,11 @@ def main():
     """Serves requests until the standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", required=True)
-    parser.add_argument("--network", required=True, choices=networks.NAMES)
+    parser.add_argument("--task", required=True, choices=LOADERS)
+    parser.add_argument("--network", required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--learning-rate", type=float, default=0.0)
     options = parser.parse_args()
     # What libraries print goes to the log, not between the answers.
     answers = os.fdopen(os.dup(1), "w")
@@ -34,7 +36,7 @@ def main():
         print(json.dumps(fields), file=answers, flush=True)
 
     try:
-        engine = load(options)
+        engine = LOADERS[options.task](options)
         warm_up(engine)
         answer(ready=True)
         for line in sys.stdin:
@@ -43,13 +45,13 @@ def main():
                 engine.run()
                 answer(ms=[timed(engine) for _ in range(request["run"])])
             else:
-                answer(logits=engine.logits().ravel().tolist())
+                answer(found=engine.found().ravel().tolist())
     except Exception as error:
         answer(error=f"{type(error).__name__}: {error}")
         raise
 
 
-def load(options):
+def load_inference(options):
     """The engine with the network and its input."""
     from safetensors.numpy import load_file
 
@@ -60,6 +62,16 @@ def load(options):
     module = importlib.import_module(f".engines.{name}", __package__)
     images = load_file(paths.model(options.network, "data.safetensors"))["input"][: options.batch]
     return module.Engine(options, images)
+
+
+def load_training(options):
+    """The engine with the network, its input and what it shall say of it."""
+    from .engines.torch_training import Engine
+
+    return Engine(options)
+
+
+LOADERS = {"inference": load_inference, "training": load_training}
 
 
 def warm_up(engine):

@@ -13,6 +13,9 @@ RUST = ["ours", "candle", "tract", "rten"]
 ENGINES = RUST[:2] + PYTHON + RUST[2:]
 # This project's other precisions: only where `--engines` names them.
 VARIANTS = ["ours_exact", "ours_bf16"]
+TRAINING_ENGINES = ["ours", "candle", "burn", "pytorch", "pytorch_cl"]
+# Without a plan, by candle's automatic differentiation.
+TRAINING_VARIANTS = ["ours_eager"]
 
 
 class Failed(Exception):
@@ -20,18 +23,17 @@ class Failed(Exception):
 
 
 class Worker:
-    """One engine with one network in a process of its own, on as many processors as it may have threads."""
+    """One engine with one job in a process of its own, on as many processors as it may have threads."""
 
-    def __init__(self, engine, network, batch, threads):
-        self.engine = engine
-        job = ["--network", network, "--batch", batch, "--threads", threads]
+    def __init__(self, engine, job):
+        self.engine, self.job = engine, job
         if engine in PYTHON:
-            command = [sys.executable, "-W", "ignore", "-m", "harness.worker", "--engine", engine, *job]
+            command = [sys.executable, "-W", "ignore", "-m", "harness.worker", "--engine", engine, *job.arguments()]
         else:
-            command = [paths.RUST_WORKER, "--engine", engine, "--models", paths.MODELS, *job]
-        self.log = paths.MADE / "logs" / f"{engine}-{network}-{batch}-{threads}.log"
+            command = [paths.RUST_WORKER, "--engine", engine, "--models", job.models, *job.arguments()]
+        self.log = job.log(engine)
         self.log.parent.mkdir(exist_ok=True)
-        self.process = start(command, threads, self.log)
+        self.process = start(command, job.threads, self.log)
         try:
             self.answer()
         except Failed:
@@ -60,9 +62,9 @@ class Worker:
         self.settle()
         return times
 
-    def logits(self):
-        """The logits of the last run, flat."""
-        return self.answer(logits=True)["logits"]
+    def found(self):
+        """The logits of the last run, flat, or the losses of the first steps."""
+        return self.answer(found=True)["found"]
 
     def memory_mib(self, what):
         """Memory of the process as Linux counts it: `VmRSS` is what it holds, `VmHWM` the most that it has held."""
@@ -97,7 +99,7 @@ def cpu_seconds(process):
 
 
 def start(command, threads, log):
-    """A process that can use the first `threads` processors, and thinks that there are no more."""
+    """A process that can use the first `threads` processors, and thinks that there are no more. Its errors are one line."""
     cpus = sorted(os.sched_getaffinity(0))[:threads]
     count = str(threads)
     names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "RTEN_NUM_THREADS"]
@@ -107,7 +109,7 @@ def start(command, threads, log):
         stdout=subprocess.PIPE,
         stderr=open(log, "w"),
         text=True,
-        env=os.environ | dict.fromkeys(names, count) | {"PYTHONPATH": str(paths.CRATE)},
+        env=os.environ | dict.fromkeys(names, count) | {"PYTHONPATH": str(paths.CRATE), "RUST_BACKTRACE": "0"},
         preexec_fn=lambda: os.sched_setaffinity(0, cpus),
     )
 

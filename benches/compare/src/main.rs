@@ -1,6 +1,8 @@
 //! A worker of the benchmark: one engine, one network, one process. `harness/worker.py` is the same for the engines that
 //! are used from Python; `harness/workers.py` starts both and speaks with them.
 
+#[cfg(feature = "burn")]
+mod burn;
 mod candle;
 mod engine;
 mod ours;
@@ -10,11 +12,14 @@ mod protocol;
 mod rten;
 #[cfg(feature = "tract")]
 mod tract;
+mod training;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use cnn_runtime::prelude::Precision;
-use engine::{Engine, Job};
+use engine::{Engine, Job, Task};
+use ours::inference;
+use training::Training;
 
 #[derive(Parser)]
 struct Options {
@@ -32,7 +37,9 @@ enum Name {
     Ours,
     OursExact,
     OursBf16,
+    OursEager,
     Candle,
+    Burn,
     Tract,
     Rten,
     /// No engine: prints the most that the processor can do, in GFLOP/s.
@@ -49,15 +56,35 @@ fn main() -> Result<()> {
 }
 
 fn load(name: Name, job: &Job) -> Result<Box<dyn Engine>> {
+    match job.task {
+        Task::Inference => for_inference(name, job),
+        Task::Training => for_training(name, job),
+    }
+}
+
+fn for_inference(name: Name, job: &Job) -> Result<Box<dyn Engine>> {
     Ok(match name {
-        Name::Ours => Box::new(ours::load(job, Precision::F32)?),
-        Name::OursExact => Box::new(ours::load(job, Precision::Exact)?),
-        Name::OursBf16 => Box::new(ours::load(job, Precision::Bf16)?),
+        Name::Ours => Box::new(inference::load(job, Precision::F32)?),
+        Name::OursExact => Box::new(inference::load(job, Precision::Exact)?),
+        Name::OursBf16 => Box::new(inference::load(job, Precision::Bf16)?),
         Name::Candle => Box::new(candle::load(job)?),
         #[cfg(feature = "tract")]
         Name::Tract => Box::new(tract::load(job)?),
         #[cfg(feature = "rten")]
         Name::Rten => Box::new(rten::load(job)?),
-        _ => bail!("this engine was not built: its crate could not be had"),
+        _ => bail!("{NOT_BUILT}"),
     })
 }
+
+fn for_training(name: Name, job: &Job) -> Result<Box<dyn Engine>> {
+    Ok(match name {
+        Name::Ours => Box::new(Training::new(ours::training::Compiled::load(job)?)),
+        Name::OursEager => Box::new(Training::new(ours::training::Eager::load(job)?)),
+        Name::Candle => Box::new(Training::new(candle::training::Candle::load(job)?)),
+        #[cfg(feature = "burn")]
+        Name::Burn => burn::load(job)?,
+        _ => bail!("{NOT_BUILT}"),
+    })
+}
+
+const NOT_BUILT: &str = "this engine was not built for this task, or its crate could not be had";

@@ -1,4 +1,4 @@
-//! Requests and answers, a line of JSON each: `{"run": 5}` for the milliseconds of five runs, `{"logits": true}`.
+//! Requests and answers, a line of JSON each: `{"run": 5}` for the milliseconds of five runs, `{"found": true}`.
 
 use std::io::{BufRead, Write, stdin, stdout};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn answer_all(engine: &mut dyn Engine) -> Result<()> {
             let times = (0..count).map(|_| timed(engine)).collect::<Result<Vec<f64>>>()?;
             answer(json!({ "ms": times }))?;
         } else {
-            answer(json!({ "logits": engine.logits()? }))?;
+            answer(json!({ "found": engine.found()? }))?;
         }
     }
     Ok(())

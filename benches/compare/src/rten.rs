@@ -36,7 +36,7 @@ impl Engine for RtenEngine {
         Ok(())
     }
 
-    fn logits(&self) -> Result<Vec<f32>> {
+    fn found(&self) -> Result<Vec<f32>> {
         let output: Tensor<f32> = self.output.clone().expect("a run").try_into()?;
         Ok(output.to_vec())
     }

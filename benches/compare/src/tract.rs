@@ -31,7 +31,7 @@ impl Engine for TractEngine {
         Ok(())
     }
 
-    fn logits(&self) -> Result<Vec<f32>> {
+    fn found(&self) -> Result<Vec<f32>> {
         let output = self.output.as_ref().expect("a run");
         Ok(output.to_plain_array_view::<f32>()?.iter().copied().collect())
     }

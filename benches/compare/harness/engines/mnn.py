@@ -15,15 +15,15 @@ class Engine:
         self.input = self.interpreter.getSessionInput(self.session)
         self.output = self.interpreter.getSessionOutput(self.session)
         self.images = host_tensor(images.shape, images)
-        self.found = numpy.zeros(self.output.getShape(), numpy.float32)
-        self.host_output = host_tensor(self.found.shape, self.found)
+        self.logits = numpy.zeros(self.output.getShape(), numpy.float32)
+        self.host_output = host_tensor(self.logits.shape, self.logits)
 
     def run(self):
         self.input.copyFrom(self.images)
         self.interpreter.runSession(self.session)
         self.output.copyToHostTensor(self.host_output)
 
-    def logits(self):
+    def found(self):
         return numpy.array(self.host_output.getData())
 
 

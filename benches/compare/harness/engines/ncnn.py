@@ -27,5 +27,5 @@ class Engine:
         if failed:
             raise RuntimeError(f"ncnn cannot run it: {failed}")
 
-    def logits(self):
+    def found(self):
         return self.output.numpy(batch_index=0)

@@ -20,5 +20,5 @@ class Engine:
     def run(self):
         self.output = self.session.run(None, self.feed)[0]
 
-    def logits(self):
+    def found(self):
         return self.output

@@ -24,5 +24,5 @@ class Engine:
     def run(self):
         self.request.infer()
 
-    def logits(self):
+    def found(self):
         return self.request.get_output_tensor().data

@@ -34,5 +34,5 @@ class Engine:
         with torch.inference_mode():
             self.output = self.network(self.images)
 
-    def logits(self):
+    def found(self):
         return self.output.numpy()

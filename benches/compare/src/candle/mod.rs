@@ -5,6 +5,7 @@ mod layers;
 mod lenet;
 mod mobilenet_v2;
 mod resnet;
+pub mod training;
 mod vgg;
 
 use anyhow::{Result, bail};
@@ -26,9 +27,9 @@ pub fn load(job: &Job) -> Result<CandleEngine> {
         "lenet5" => Box::new(lenet::lenet5(vars)?),
         "alexnet" => Box::new(alexnet::alexnet(vars)?),
         "vgg16" => Box::new(vgg::vgg16(vars)?),
-        "resnet18" => Box::new(resnet::resnet18(vars)?),
-        "resnet50" => Box::new(resnet::resnet50(vars)?),
-        "mobilenet_v2" => Box::new(mobilenet_v2::mobilenet_v2(vars)?),
+        "resnet18" => Box::new(resnet::resnet18(vars, false)?),
+        "resnet50" => Box::new(resnet::resnet50(vars, false)?),
+        "mobilenet_v2" => Box::new(mobilenet_v2::mobilenet_v2(vars, false)?),
         other => bail!("`{other}` is not written with candle-nn here"),
     };
     Ok(CandleEngine { network, images: job.images()?, output: None })
@@ -40,7 +41,7 @@ impl Engine for CandleEngine {
         Ok(())
     }
 
-    fn logits(&self) -> Result<Vec<f32>> {
+    fn found(&self) -> Result<Vec<f32>> {
         Ok(self.output.as_ref().expect("a run").flatten_all()?.to_vec1()?)
     }
 }

@@ -3,20 +3,26 @@ use candle_nn::{Conv2dConfig, Func, Module, Sequential, VarBuilder, linear, seq}
 
 use super::layers::{conv_bn, global_average};
 
-pub fn resnet18(vars: VarBuilder<'_>) -> Result<Sequential> {
-    resnet(vars, [2, 2, 2, 2], 1, basic)
+pub fn resnet18(vars: VarBuilder<'_>, train: bool) -> Result<Sequential> {
+    resnet(vars, [2, 2, 2, 2], 1, basic, train)
 }
 
-pub fn resnet50(vars: VarBuilder<'_>) -> Result<Sequential> {
-    resnet(vars, [3, 4, 6, 3], 4, bottleneck)
+pub fn resnet50(vars: VarBuilder<'_>, train: bool) -> Result<Sequential> {
+    resnet(vars, [3, 4, 6, 3], 4, bottleneck, train)
 }
 
-/// A block's branch, from its channels before, its own, its stride and its weights.
-type Branch = fn(usize, usize, usize, &VarBuilder<'_>) -> Result<Sequential>;
+/// A block's branch, from its channels before, its own, its stride, its weights, and whether it is trained.
+type Branch = fn(usize, usize, usize, &VarBuilder<'_>, bool) -> Result<Sequential>;
 
-fn resnet(vars: VarBuilder<'_>, depths: [usize; 4], widening: usize, branch: Branch) -> Result<Sequential> {
+fn resnet(
+    vars: VarBuilder<'_>,
+    depths: [usize; 4],
+    widening: usize,
+    branch: Branch,
+    train: bool,
+) -> Result<Sequential> {
     let mut layers = seq()
-        .add(norm_conv((3, 64, 7), (3, 2), &vars, 1)?)
+        .add(norm_conv((3, 64, 7), (3, 2), &vars, 1, train)?)
         .add_fn(|x| x.relu())
         // candle's pooling has no padding; behind a ReLU zeros are as good as nothing.
         .add_fn(|x| x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?.max_pool2d_with_stride(3, 2));
@@ -26,7 +32,7 @@ fn resnet(vars: VarBuilder<'_>, depths: [usize; 4], widening: usize, branch: Bra
         let vars = vars.pp(format!("layer{}", stage + 1));
         for index in 0..depth {
             let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-            layers = layers.add(block((c_in, c, widening), stride, branch, &vars.pp(index))?);
+            layers = layers.add(block((c_in, c, widening), stride, branch, &vars.pp(index), train)?);
             c_in = c * widening;
         }
     }
@@ -54,34 +60,42 @@ fn block(
     stride: usize,
     branch: Branch,
     vars: &VarBuilder<'_>,
+    train: bool,
 ) -> Result<Block> {
-    let branch = branch(c_in, c, stride, vars)?;
+    let branch = branch(c_in, c, stride, vars, train)?;
     let shortcut = if c_in != c * widening || stride != 1 {
         let config = Conv2dConfig { stride, ..Default::default() };
         let vars = vars.pp("downsample");
-        Some(conv_bn((c_in, c * widening, 1), config, vars.pp("0"), vars.pp("1"))?)
+        Some(conv_bn((c_in, c * widening, 1), config, vars.pp("0"), vars.pp("1"), train)?)
     } else {
         None
     };
     Ok(Block { branch, shortcut })
 }
 
-fn basic(c_in: usize, c: usize, stride: usize, vars: &VarBuilder<'_>) -> Result<Sequential> {
-    Ok(seq().add(norm_conv((c_in, c, 3), (1, stride), vars, 1)?).add_fn(|x| x.relu()).add(norm_conv(
+fn basic(c_in: usize, c: usize, stride: usize, vars: &VarBuilder<'_>, train: bool) -> Result<Sequential> {
+    Ok(seq().add(norm_conv((c_in, c, 3), (1, stride), vars, 1, train)?).add_fn(|x| x.relu()).add(norm_conv(
         (c, c, 3),
         (1, 1),
         vars,
         2,
+        train,
     )?))
 }
 
-fn bottleneck(c_in: usize, c: usize, stride: usize, vars: &VarBuilder<'_>) -> Result<Sequential> {
+fn bottleneck(
+    c_in: usize,
+    c: usize,
+    stride: usize,
+    vars: &VarBuilder<'_>,
+    train: bool,
+) -> Result<Sequential> {
     Ok(seq()
-        .add(norm_conv((c_in, c, 1), (0, 1), vars, 1)?)
+        .add(norm_conv((c_in, c, 1), (0, 1), vars, 1, train)?)
         .add_fn(|x| x.relu())
-        .add(norm_conv((c, c, 3), (1, stride), vars, 2)?)
+        .add(norm_conv((c, c, 3), (1, stride), vars, 2, train)?)
         .add_fn(|x| x.relu())
-        .add(norm_conv((c, 4 * c, 1), (0, 1), vars, 3)?))
+        .add(norm_conv((c, 4 * c, 1), (0, 1), vars, 3, train)?))
 }
 
 /// `conv1` with `bn1`, and so on.
@@ -90,7 +104,8 @@ fn norm_conv(
     (padding, stride): (usize, usize),
     vars: &VarBuilder<'_>,
     number: usize,
+    train: bool,
 ) -> Result<Func<'static>> {
     let config = Conv2dConfig { padding, stride, ..Default::default() };
-    conv_bn(sizes, config, vars.pp(format!("conv{number}")), vars.pp(format!("bn{number}")))
+    conv_bn(sizes, config, vars.pp(format!("conv{number}")), vars.pp(format!("bn{number}")), train)
 }

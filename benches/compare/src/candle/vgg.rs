@@ -1,7 +1,7 @@
 use candle_core::Result;
 use candle_nn::{Activation, Sequential, VarBuilder, linear, seq};
 
-use super::layers::{conv_relu, max_pool};
+use super::layers::{conv_relu, max_pool, max_pool2_by_axes};
 
 /// Channels and how many convolutions have them, between the poolings.
 const STAGES: [(usize, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)];
@@ -26,4 +26,19 @@ pub fn vgg16(vars: VarBuilder<'_>) -> Result<Sequential> {
         .add(linear(4096, 4096, classifier.pp("3"))?)
         .add(Activation::Relu)
         .add(linear(4096, 1000, classifier.pp("6"))?))
+}
+
+/// Two stages for images of 32x32.
+pub fn small_vgg(vars: VarBuilder<'_>) -> Result<Sequential> {
+    Ok(seq()
+        .add(conv_relu((3, 64, 3), (1, 1), vars.pp("conv1"))?)
+        .add(conv_relu((64, 64, 3), (1, 1), vars.pp("conv2"))?)
+        .add(max_pool2_by_axes())
+        .add(conv_relu((64, 128, 3), (1, 1), vars.pp("conv3"))?)
+        .add(conv_relu((128, 128, 3), (1, 1), vars.pp("conv4"))?)
+        .add(max_pool2_by_axes())
+        .add_fn(|x| x.flatten_from(1))
+        .add(linear(128 * 8 * 8, 256, vars.pp("fc1"))?)
+        .add(Activation::Relu)
+        .add(linear(256, 10, vars.pp("fc2"))?))
 }

@@ -24,7 +24,7 @@ impl Engine for Ours {
         Ok(())
     }
 
-    fn logits(&self) -> Result<Vec<f32>> {
+    fn found(&self) -> Result<Vec<f32>> {
         Ok(self.output.as_ref().expect("a run").flatten_all()?.to_vec1()?)
     }
 }

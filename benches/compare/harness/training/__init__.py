@@ -1,0 +1,1 @@
+"""`benches/compare.sh training`: see ../../README.md."""

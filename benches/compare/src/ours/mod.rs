@@ -1,0 +1,5 @@
+//! This project.
+
+pub mod inference;
+mod networks;
+pub mod training;
