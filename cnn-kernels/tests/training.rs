@@ -226,15 +226,15 @@ fn check_conv(conv: Conv, threads: usize, relu: bool) {
                 let ConvInput::Map(input) = input else { unreachable!() };
                 let weights = rig.place(Repack::depthwise_len(conv.in_channels, conv.taps()));
                 rig.step(Repack::depthwise(target, conv.in_channels, View::of(&conv), w, weights));
-                let late = Late { weights, bias: Some(padded) };
-                rig.step(Depthwise::late(target, conv, late, activation, input, None, output));
+                let late = Late { weights, bias: Some(padded), activation };
+                rig.step(Depthwise::late(target, conv, late, input, None, output));
                 let to = rig.output(conv.weight_len());
                 rig.step(DepthwiseWeightGradient::new(target, conv, input, g, to));
             } else {
                 let weights = rig.place(Repack::packed_len(&conv, algorithm));
                 rig.step(Repack::new(target, &conv, algorithm, plain, View::of(&conv), w, weights));
-                let late = Late { weights, bias: Some(padded) };
-                rig.step(ConvStep::late(target, conv, algorithm, late, activation, input, None, output));
+                let late = Late { weights, bias: Some(padded), activation };
+                rig.step(ConvStep::late(target, conv, algorithm, late, input, None, output));
                 let to = rig.output(conv.weight_len());
                 rig.step(WeightGradient::new(target, conv, input, g, to));
             }
@@ -252,19 +252,19 @@ fn check_conv(conv: Conv, threads: usize, relu: bool) {
                 if depthwise {
                     let weights = rig.place(Repack::depthwise_len(conv.in_channels, part.taps()));
                     rig.step(Repack::depthwise(target, conv.in_channels, view, w, weights));
-                    let late = Late { weights, bias: None };
-                    rig.step(Depthwise::late(target, *part, late, None, g, Some(so_far), to));
+                    let late = Late { weights, bias: None, activation: None };
+                    rig.step(Depthwise::late(target, *part, late, g, Some(so_far), to));
                 } else {
                     let plain = ConvStep::takes_plain(part);
                     let weights = rig.place(Repack::packed_len(part, algorithm));
                     rig.step(Repack::new(target, part, algorithm, plain, view, w, weights));
-                    let late = Late { weights, bias: None };
+                    let late = Late { weights, bias: None, activation: None };
                     let input = if plain {
                         ConvInput::Plain(Plain::Input(rig.input(&grad).0))
                     } else {
                         ConvInput::Map(g)
                     };
-                    rig.step(ConvStep::late(target, *part, algorithm, late, None, input, Some(so_far), to));
+                    rig.step(ConvStep::late(target, *part, algorithm, late, input, Some(so_far), to));
                 }
                 rig.give(to);
                 expected.push(&dx);

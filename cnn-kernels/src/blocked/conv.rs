@@ -6,7 +6,7 @@ use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
 use super::winograd::{Transformed, Winograd};
-use super::{Activation, Late, Layer, Map, Memory, Needs, Plain, Target};
+use super::{Late, Layer, Map, Memory, Needs, Plain, Target};
 use crate::conv::Conv;
 use crate::simd::LANES;
 
@@ -127,7 +127,6 @@ impl ConvStep {
         conv: Conv,
         algorithm: Algorithm,
         late: Late,
-        activation: Option<Activation>,
         input: ConvInput,
         residual: Option<Map>,
         output: Map,
@@ -138,11 +137,9 @@ impl ConvStep {
         let part = match algorithm {
             Algorithm::Direct => {
                 let plain = matches!(input, ConvInput::Plain(_));
-                Kind::Direct(Direct::late(target, conv, plain, late, activation))
+                Kind::Direct(Direct::late(target, conv, plain, late))
             }
-            Algorithm::Winograd(winograd) => {
-                Kind::Winograd(Transformed::late(target, conv, winograd, late, activation))
-            }
+            Algorithm::Winograd(winograd) => Kind::Winograd(Transformed::late(target, conv, winograd, late)),
             Algorithm::DirectBf16 => panic!("weights that come late are f32"),
         };
         let part_channels = [conv.in_channels, conv.out_channels];

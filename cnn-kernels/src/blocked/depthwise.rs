@@ -72,7 +72,6 @@ impl Depthwise {
         target: Target,
         conv: Conv,
         late: Late,
-        activation: Option<Activation>,
         input: Map,
         residual: Option<Map>,
         output: Map,
@@ -80,7 +79,7 @@ impl Depthwise {
         require(target.isa);
         assert!(Self::fits(&conv), "{conv:?} is not depthwise");
         let (weights, bias) = (Kept::Late(late.weights), late.bias.map(Kept::Late));
-        Self { target, conv, weights, bias, activation, input, residual, output }
+        Self { target, conv, weights, bias, activation: late.activation, input, residual, output }
     }
 }
 

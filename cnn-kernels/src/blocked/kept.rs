@@ -1,7 +1,7 @@
 //! Where a kernel's packed parameters are.
 
 use super::places::Limits;
-use super::{Buffer, Map, Memory};
+use super::{Activation, Buffer, Map, Memory};
 
 /// Values that a kernel reads.
 #[derive(Debug)]
@@ -48,11 +48,13 @@ pub(crate) fn pointer_or_null(kept: Option<&Kept>, memory: &Memory<'_>) -> *cons
     kept.map_or(std::ptr::null(), |kept| kept.pointer(memory))
 }
 
-/// Where the parameters of a layer are packed in each run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A layer whose parameters are packed in each run.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Late {
     /// The place of the weights in the arena.
     pub weights: usize,
     /// The place of the bias, of whole blocks.
     pub bias: Option<usize>,
+    /// What becomes of the sums, the bias and the residual.
+    pub activation: Option<Activation>,
 }

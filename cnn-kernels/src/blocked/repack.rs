@@ -1,5 +1,7 @@
 //! Weights that change from run to run, packed in each.
 
+#![allow(clippy::needless_range_loop, reason = "rows and columns of a tile, of which a part is used")]
+
 use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;

@@ -167,15 +167,9 @@ impl Direct {
     }
 
     /// With weights that are packed in each run, as [`Repack`](super::Repack) does it.
-    pub(crate) fn late(
-        target: Target,
-        conv: Conv,
-        plain: bool,
-        late: Late,
-        activation: Option<Activation>,
-    ) -> Self {
+    pub(crate) fn late(target: Target, conv: Conv, plain: bool, late: Late) -> Self {
         let (weights, bias) = (Packed::F32(Kept::Late(late.weights)), late.bias.map(Kept::Late));
-        Self::with(target, conv, plain, Groups::whole(&conv), weights, bias, activation)
+        Self::with(target, conv, plain, Groups::whole(&conv), weights, bias, late.activation)
     }
 
     fn with(

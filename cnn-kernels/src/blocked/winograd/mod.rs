@@ -135,15 +135,9 @@ impl Transformed {
 
     /// With weights that are packed in each run, as [`Repack`](super::Repack) does it. Values that are not finite spread
     /// over their tile.
-    pub(crate) fn late(
-        target: Target,
-        conv: Conv,
-        algorithm: Winograd,
-        late: Late,
-        activation: Option<Activation>,
-    ) -> Self {
+    pub(crate) fn late(target: Target, conv: Conv, algorithm: Winograd, late: Late) -> Self {
         let (weights, bias) = (Kept::Late(late.weights), late.bias.map(Kept::Late));
-        Self::with(target, conv, algorithm, Groups::whole(&conv), weights, bias, activation)
+        Self::with(target, conv, algorithm, Groups::whole(&conv), weights, bias, late.activation)
     }
 
     fn with(

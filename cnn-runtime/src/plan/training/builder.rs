@@ -292,7 +292,7 @@ impl<'s> Builder<'s> {
             }
         }
         let from = self.values[value].forms[0];
-        let slot = self.to_map(from, shape);
+        let slot = self.blocked(from, shape);
         self.values[value].forms.push(Form::Map(slot));
         slot
     }
@@ -307,7 +307,7 @@ impl<'s> Builder<'s> {
             }
         }
         let Form::Map(from) = self.values[value].forms[0] else { unreachable!("other forms are plain") };
-        let plain = Form::Plain(self.to_plain(from, shape));
+        let plain = Form::Plain(self.row_major(from, shape));
         self.values[value].forms.push(plain);
         plain
     }
@@ -335,7 +335,8 @@ impl<'s> Builder<'s> {
         rows * columns == 1 && channels.is_multiple_of(LANES)
     }
 
-    fn to_map(&mut self, from: Form, shape: [usize; 3]) -> Slot {
+    /// The same values in blocks.
+    fn blocked(&mut self, from: Form, shape: [usize; 3]) -> Slot {
         if let (true, Form::Plain(slot)) = (Self::is_row(shape), from) {
             return slot;
         }
@@ -351,7 +352,8 @@ impl<'s> Builder<'s> {
         slot
     }
 
-    fn to_plain(&mut self, from: Slot, shape: [usize; 3]) -> Slot {
+    /// The same values row-major.
+    fn row_major(&mut self, from: Slot, shape: [usize; 3]) -> Slot {
         if Self::is_row(shape) {
             return from;
         }
@@ -369,7 +371,7 @@ impl<'s> Builder<'s> {
         let shape = sizes(&self.values[value].shape);
         let slot = match self.gradients[value]? {
             Form::Map(slot) => slot,
-            plain => self.to_map(plain, shape),
+            plain => self.blocked(plain, shape),
         };
         self.gradients[value] = Some(Form::Map(slot));
         Some(slot)
@@ -379,7 +381,7 @@ impl<'s> Builder<'s> {
     pub(super) fn gradient_row(&mut self, value: usize) -> Option<Slot> {
         let shape = sizes(&self.values[value].shape);
         let slot = match self.gradients[value]? {
-            Form::Map(slot) => self.to_plain(slot, shape),
+            Form::Map(slot) => self.row_major(slot, shape),
             Form::Plain(slot) => slot,
             Form::Input(index) => {
                 let len = shape.iter().product::<usize>();
@@ -397,7 +399,7 @@ impl<'s> Builder<'s> {
 
     /// A map row-major.
     pub(super) fn form_plain(&mut self, map: Slot, shape: [usize; 3]) -> Form {
-        Form::Plain(self.to_plain(map, shape))
+        Form::Plain(self.row_major(map, shape))
     }
 
     /// The whole gradient of a value.
@@ -414,7 +416,7 @@ impl<'s> Builder<'s> {
         let shape = sizes(&self.values[value].shape);
         let mut as_map = |form| match form {
             Form::Map(slot) => slot,
-            plain => self.to_map(plain, shape),
+            plain => self.blocked(plain, shape),
         };
         let (a, b) = (as_map(first), as_map(form));
         let sum = self.map_slot(shape);

@@ -11,7 +11,7 @@ use cnn_kernels::simd::LANES;
 use cnn_kernels::window::Span;
 
 use super::Back;
-use super::builder::{Builder, Form, Slot, sizes};
+use super::builder::{Builder, Form, Offsets, Slot, sizes};
 use super::fuse::Node;
 use crate::error::Result;
 use crate::layers;
@@ -82,23 +82,21 @@ fn run(builder: &mut Builder<'_>, run: Run) {
     }
     slots.extend(bias);
     slots.extend(residual);
-    let late = move |at: &super::builder::Offsets| Late {
-        weights: at.of(weights),
-        bias: bias.map(|bias| at.of(bias)),
-    };
+    let late =
+        move |at: &Offsets| Late { weights: at.of(weights), bias: bias.map(|bias| at.of(bias)), activation };
     if is_depthwise(&conv) {
         let Form::Map(input) = input else { unreachable!("depthwise convolutions read maps") };
         builder.step(&slots, move |at| {
             let residual = residual.map(|slot| at.map(slot, shapes[1]));
             let [x, y] = [at.map(input, shapes[0]), at.map(output, shapes[1])];
-            Depthwise::late(target, conv, late(at), activation, x, residual, y)
+            Depthwise::late(target, conv, late(at), x, residual, y)
         });
     } else {
         let algorithm = algorithm(builder, &conv);
         builder.step(&slots, move |at| {
             let residual = residual.map(|slot| at.map(slot, shapes[1]));
             let (x, y) = (at.input(input, shapes[0]), at.map(output, shapes[1]));
-            ConvStep::late(target, conv, algorithm, late(at), activation, x, residual, y)
+            ConvStep::late(target, conv, algorithm, late(at), x, residual, y)
         });
     }
 }

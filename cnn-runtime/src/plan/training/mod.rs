@@ -45,7 +45,39 @@ struct Statistics {
 /// A network's training step, compiled for batches of one size: the way there and the way back over one stretch of memory,
 /// in which activations stay until the way back has read them.
 ///
-/// It reads the network's variables in every run, so that it goes on with what an optimizer makes of them.
+/// It reads the network's variables in every run, so that it goes on with what an optimizer makes of them. Dropout draws from
+/// the network's generator, batch norms move their running statistics, both as in `forward_train`.
+///
+/// ```
+/// use cnn_runtime::ops;
+/// use cnn_runtime::prelude::*;
+///
+/// network! {
+///     Tiny: 1x8x8 -> 3 { conv3-4 bn relu -> pool2 -> fc3 }
+/// }
+///
+/// fn main() -> Result<()> {
+///     let net = Tiny::init(Init::seed(1), &Device::Cpu)?;
+///     let mut plan = net.compile_training(&CompileOptions::batch(6))?;
+///     let images = Tensor::randn(0f32, 1., (6, 1, 8, 8), &Device::Cpu)?;
+///     let labels = Tensor::new(&[0u32, 1, 2, 0, 1, 2], &Device::Cpu)?;
+///
+///     // The gradient of the loss by the logits, by candle.
+///     let logits = Var::from_tensor(&plan.forward(&[&images])?)?;
+///     let loss = ops::cross_entropy(&logits, &labels, 0.0)?;
+///     let store = loss.backward()?;
+///     plan.backward(store.get(&logits).unwrap(), &[&images])?;
+///
+///     // A step of plain gradient descent.
+///     for (var, gradient) in plan.gradients() {
+///         let gradient = Tensor::from_slice(gradient, var.dims(), &Device::Cpu)?;
+///         var.set(&(var.as_detached_tensor() - (gradient * 0.1)?)?)?;
+///     }
+///     let next = ops::cross_entropy(&plan.forward(&[&images])?, &labels, 0.0)?;
+///     assert!(next.to_scalar::<f32>()? < loss.to_scalar::<f32>()?);
+///     Ok(())
+/// }
+/// ```
 pub struct TrainingPlan {
     ports: Ports,
     program: Program,
