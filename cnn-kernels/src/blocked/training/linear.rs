@@ -197,6 +197,7 @@ impl ProductWeightGradient {
     ) -> Self {
         assert_eq!(weight.1, inputs * outputs, "the length of a weight");
         assert!(bias.is_none_or(|bias| bias.1 == outputs), "one bias per feature");
+        assert!(bias.is_none_or(|bias| bias.0 != weight.0), "an output for each gradient");
         Self { target, sizes: Sizes { batch, inputs, outputs }, weight, bias, input, grad }
     }
 }

@@ -113,6 +113,7 @@ impl BatchNorm {
         for parameter in bias.iter().chain(&statistics) {
             assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
         }
+        assert_ne!(statistics[0].0, statistics[1].0, "an output for each statistic");
         Self { target, of, residual, bias, eps, statistics }
     }
 
@@ -140,6 +141,7 @@ impl Run for BatchNorm {
         if let Some(map) = &self.residual {
             limits.map(map);
             limits.apart(map.into(), (&self.of.output).into());
+            limits.whole_apart(self.of.saved, 2 * self.of.lanes(), map.into());
         }
         if let Some(bias) = self.bias {
             limits.parameter(bias.0, bias.1);
@@ -350,6 +352,7 @@ impl BatchNormGradient {
         for parameter in affine.iter().flatten() {
             assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
         }
+        assert!(affine.is_none_or(|[weight, bias]| weight.0 != bias.0), "an output for each gradient");
         Self { target, of, grad, to, residual, affine }
     }
 
@@ -376,6 +379,7 @@ impl Run for BatchNormGradient {
         limits.map(&self.grad);
         for written in std::iter::once(&self.to).chain(&self.residual) {
             limits.map(written);
+            limits.whole_apart(self.of.saved, 2 * self.of.lanes(), written.into());
             for read in [&self.of.input, &self.of.output, &self.grad] {
                 limits.apart(read.into(), written.into());
             }
