@@ -5,6 +5,7 @@
 //! `trace` shows.
 
 pub mod alexnet;
+pub mod cifar;
 pub mod convnext;
 pub mod dcgan;
 pub mod densenet;
