@@ -82,7 +82,9 @@ where
         let found = plan.forward(&[&x]).unwrap();
         let error = deviation(&numbers(&found), &numbers(&expected));
         assert!(error < 2e-5, "{name}: output {error:e}");
-        plan.backward(&gradient, &[&x]).unwrap();
+        plan.backward(&gradient).unwrap();
+        let again = plan.backward(&gradient).unwrap_err().to_string();
+        assert!(again.contains("`backward` needs a `forward` before it"), "{again}");
         let mut count = 0;
         for ((label, theirs, _), (_, ours, role)) in state[0].named().zip(state[1].named()) {
             if role != cnn_runtime::params::Role::Parameter {

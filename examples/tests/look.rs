@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "its main is not called")]
 mod program;
 
+#[path = "../../cnn-train/tests/files/mod.rs"]
 mod common;
 
 #[path = "look/page.rs"]

@@ -75,7 +75,7 @@ fn compiled(net: &dyn Network, batch_size: usize, config: impl Into<Config>, ste
         let logits = plan.forward(&[&images]).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let loss = entropy.loss_and_gradient(&logits, Targets::Classes(&labels), 1.0, &mut gradient);
         let at_logits = Tensor::from_slice(&gradient, (batch_size, classes), &Device::Cpu).unwrap();
-        plan.backward(&at_logits, &[&images]).unwrap();
+        plan.backward(&at_logits).unwrap();
         let gradients: Vec<Option<&[f32]>> = optimizer
             .vars()
             .map(|(_, var)| plan.gradients().find(|(other, _)| other.id() == var.id()).map(|(_, of)| of))

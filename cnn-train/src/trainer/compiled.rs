@@ -77,7 +77,7 @@ impl TrainingStep for Compiled<'_> {
         if value.is_finite()
             && let Some(gradient) = loss.backward()?.get(&logits)
         {
-            plan.backward(gradient, &[inputs])?;
+            plan.backward(gradient)?;
         }
         Ok(value)
     }

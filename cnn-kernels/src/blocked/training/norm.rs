@@ -66,6 +66,11 @@ impl Normalized {
         (3 * target.threads).div_ceil(self.input.blocks()).min(self.batch)
     }
 
+    /// Two vectors of scratch for each part of a block of channels: its sums.
+    fn partial(&self, target: Target, memory: &Memory<'_>, block: usize, part: usize) -> *mut f32 {
+        memory.shared.wrapping_add((block * self.parts(target) + part) * 2 * LANES)
+    }
+
     /// One channel's value of a parameter.
     fn parameter(memory: &Memory<'_>, parameter: Option<Parameter>, channel: usize, without: f32) -> f32 {
         parameter.map_or(without, |(index, _)| memory.inputs[index].get(channel).copied().unwrap_or(0.0))
@@ -116,11 +121,6 @@ impl BatchNorm {
         assert_ne!(statistics[0].0, statistics[1].0, "an output for each statistic");
         Self { target, of, residual, bias, eps, statistics }
     }
-
-    /// Mean and sum of squares around it of each part.
-    fn partial(&self, memory: &Memory<'_>, block: usize, part: usize) -> *mut f32 {
-        memory.shared.wrapping_add((block * self.of.parts(self.target) + part) * 2 * LANES)
-    }
 }
 
 impl Step for BatchNorm {
@@ -158,7 +158,7 @@ impl Run for BatchNorm {
                 map: input,
                 x: memory.arena.wrapping_add(input.offset + block * input.plane()),
                 samples: part(batch, parts, index),
-                to: self.partial(&memory, block, index),
+                to: self.of.partial(self.target, &memory, block, index),
             };
             // SAFETY: the places were checked; items write different parts.
             unsafe { self.target.isa.run(moments) }
@@ -170,7 +170,7 @@ impl Run for BatchNorm {
                 for index in 0..parts {
                     let plane = (input.plane() / LANES) as f64;
                     let more = part(batch, parts, index).len() as f64 * plane;
-                    let from = self.partial(&memory, block, index).wrapping_add(lane);
+                    let from = self.of.partial(self.target, &memory, block, index).wrapping_add(lane);
                     // SAFETY: the parts were written.
                     let (other, around) = unsafe { (f64::from(*from), f64::from(*from.add(LANES))) };
                     let (delta, all) = (other - mean, count + more);
@@ -355,11 +355,6 @@ impl BatchNormGradient {
         assert!(affine.is_none_or(|[weight, bias]| weight.0 != bias.0), "an output for each gradient");
         Self { target, of, grad, to, residual, affine }
     }
-
-    /// Sums of each part; those of the first become the coefficients.
-    fn partial(&self, memory: &Memory<'_>, block: usize, part: usize) -> *mut f32 {
-        memory.shared.wrapping_add((block * self.of.parts(self.target) + part) * 2 * LANES)
-    }
 }
 
 impl Step for BatchNormGradient {
@@ -404,7 +399,7 @@ impl Run for BatchNormGradient {
                 samples: part(batch, parts, index),
                 mean: self.of.mean(&memory, block),
                 activation,
-                to: self.partial(&memory, block, index),
+                to: self.of.partial(self.target, &memory, block, index),
             };
             // SAFETY: the places were checked; items write different parts.
             unsafe { self.target.isa.run(sums) }
@@ -414,7 +409,7 @@ impl Run for BatchNormGradient {
             for lane in 0..LANES {
                 let mut sums = [0.0f64; 2];
                 for index in 0..parts {
-                    let from = self.partial(&memory, block, index).wrapping_add(lane);
+                    let from = self.of.partial(self.target, &memory, block, index).wrapping_add(lane);
                     // SAFETY: the parts were written.
                     let more = unsafe { [*from, *from.add(LANES)] };
                     sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += f64::from(more));
@@ -430,7 +425,7 @@ impl Run for BatchNormGradient {
                         *memory.outputs[bias.0].add(channel) = sums[0] as f32;
                     }
                     // dx = scale (g - Σg / count - (x - mean) deviation² Σg(x - mean) / count)
-                    let to = self.partial(&memory, block, 0).add(lane);
+                    let to = self.of.partial(self.target, &memory, block, 0).add(lane);
                     *to = (sums[0] / count) as f32;
                     *to.add(LANES) = (deviation * deviation * sums[1] / count) as f32;
                 }
@@ -459,7 +454,7 @@ impl Run for BatchNormGradient {
                 vectors: rows.len() * output.shape[2],
                 mean: self.of.mean(&memory, block),
                 scale: &scale,
-                coefficients: self.partial(&memory, block, 0),
+                coefficients: self.of.partial(self.target, &memory, block, 0),
                 activation,
             };
             // SAFETY: the places were checked; items write different rows.

@@ -66,7 +66,7 @@ struct Statistics {
 ///     let logits = Var::from_tensor(&plan.forward(&[&images])?)?;
 ///     let loss = ops::cross_entropy(&logits, &labels, 0.0)?;
 ///     let store = loss.backward()?;
-///     plan.backward(store.get(&logits).unwrap(), &[&images])?;
+///     plan.backward(store.get(&logits).unwrap())?;
 ///
 ///     // A step of plain gradient descent.
 ///     for (var, gradient) in plan.gradients() {
@@ -95,8 +95,8 @@ pub struct TrainingPlan {
     output_gradient: Vec<f32>,
     /// The output, gradients and statistics.
     outputs: Vec<Vec<f32>>,
-    /// Whether a way there waits for the way back.
-    is_open: bool,
+    /// The inputs of a way there that waits for the way back, which reads them again.
+    waiting: Option<Vec<Tensor>>,
 }
 
 impl TrainingPlan {
@@ -170,7 +170,7 @@ impl TrainingPlan {
             output_shape,
             output_gradient: vec![0.0; output_len],
             outputs: outputs.into_iter().map(|len| vec![0.0; len]).collect(),
-            is_open: false,
+            waiting: None,
         })
     }
 
@@ -183,14 +183,16 @@ impl TrainingPlan {
     }
 
     fn forward_observed(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<Tensor> {
-        self.check(inputs)?;
-        self.is_open = false;
-        self.run(0, inputs, after)?;
+        self.ports.check_all(inputs)?;
+        self.waiting = None;
+        let inputs: Vec<Tensor> =
+            inputs.iter().map(|input| input.contiguous()).collect::<candle_core::Result<_>>()?;
+        self.run(0, &inputs, after)?;
         for Statistics { layer, outputs: [mean, variance], count } in &self.statistics {
             let tensor = |output: usize| Tensor::new(self.outputs[output].as_slice(), &Device::Cpu);
             layer.observe(&tensor(*mean)?, &tensor(*variance)?, *count)?;
         }
-        self.is_open = true;
+        self.waiting = Some(inputs);
         Ok(Tensor::from_slice(&self.outputs[0], self.output_shape.as_slice(), &Device::Cpu)?)
     }
 
@@ -199,33 +201,26 @@ impl TrainingPlan {
     /// # Errors
     /// [`Error::Plan`] where there was no [`forward`](Self::forward) since the last one, and for a gradient of another
     /// shape.
-    pub fn backward(&mut self, gradient: &Tensor, inputs: &[&Tensor]) -> Result<()> {
-        self.backward_observed(gradient, inputs, &|_| {})
+    pub fn backward(&mut self, gradient: &Tensor) -> Result<()> {
+        self.backward_observed(gradient, &|_| {})
     }
 
-    fn backward_observed(
-        &mut self,
-        gradient: &Tensor,
-        inputs: &[&Tensor],
-        after: &(dyn Fn(usize) + Sync),
-    ) -> Result<()> {
+    fn backward_observed(&mut self, gradient: &Tensor, after: &(dyn Fn(usize) + Sync)) -> Result<()> {
         if gradient.dims() != self.output_shape {
             let (expected, found) = (&self.output_shape, gradient.dims());
             return Err(self.refuse(format!("expected a gradient of {expected:?}, found {found:?}")));
         }
-        if !self.is_open {
-            return Err(self.refuse("the way back needs a way there before it".to_owned()));
-        }
-        self.check(inputs)?;
-        self.is_open = false;
+        let Some(inputs) = self.waiting.take() else {
+            return Err(self.refuse("`backward` needs a `forward` before it".to_owned()));
+        };
         super::with_values(gradient, |values| self.output_gradient.copy_from_slice(values))?;
-        self.run(1, inputs, after)
+        self.run(1, &inputs, after)
     }
 
     /// Whether it is for inputs of these shapes, element types and devices.
     #[must_use]
     pub fn takes(&self, inputs: &[&Tensor]) -> bool {
-        self.check(inputs).is_ok()
+        self.ports.check_all(inputs).is_ok()
     }
 
     /// The variables and the gradients of the last [`backward`](Self::backward).
@@ -258,7 +253,7 @@ impl TrainingPlan {
         };
         let start = Instant::now();
         self.forward_observed(inputs, &note)?;
-        self.backward_observed(gradient, inputs, &note)?;
+        self.backward_observed(gradient, &note)?;
         let ends: Vec<(usize, Instant)> = ends.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut times = vec![Duration::ZERO; self.program.steps().len()];
         let starts = std::iter::once(start).chain(ends.iter().map(|&(_, end)| end));
@@ -269,9 +264,7 @@ impl TrainingPlan {
     }
 
     /// A run of the way there or back that calls `after` with the number of each step that is done.
-    fn run(&mut self, way: usize, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<()> {
-        let inputs: Vec<Tensor> =
-            inputs.iter().map(|input| input.contiguous()).collect::<candle_core::Result<_>>()?;
+    fn run(&mut self, way: usize, inputs: &[Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<()> {
         let tensors = inputs.iter().map(Some).chain([None]);
         let tensors: Vec<Option<&Tensor>> =
             tensors.chain(self.learned.iter().map(|learned| Some(&learned.tensor))).collect();
@@ -301,11 +294,6 @@ impl TrainingPlan {
             }
         }
         Ok(())
-    }
-
-    /// Inputs that it is for.
-    fn check(&self, inputs: &[&Tensor]) -> Result<()> {
-        self.ports.check_all(inputs)
     }
 
     fn refuse(&self, reason: String) -> Error {
