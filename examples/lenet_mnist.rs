@@ -10,16 +10,18 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
-use candle_core::{D, Device};
+use candle_core::D;
 use clap::Parser;
-use cnn_examples::batch::{self, Shuffled, Testing, Training};
-use cnn_examples::mnist::{self, Digits};
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_examples::paths::{from_here, repository};
 use cnn_examples::{ascii, device};
 use cnn_runtime::Init;
+use cnn_train::Batches;
+use cnn_train::data::Loader;
+use cnn_train::data::mnist::{self, Digits};
 use cnn_train::optim::AdamW;
 use cnn_train::report::Progress;
 use cnn_train::schedule::OneCycle;
@@ -71,32 +73,39 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     let data = mnist::read_folder(&args.data.clone().unwrap_or_else(|| repository().join("data/mnist")))?;
     let (training, testing) = (data.train.len(), data.test.len());
     writeln!(out, "{training} pictures to learn from, {testing} to test with, on {}", device::name(&device))?;
+    let test = Arc::new(data.test);
+    let train = mnist::training(data.train, args.batch_size, args.seed)?;
+    let valid = mnist::validation(Arc::clone(&test), 500)?;
 
     let net = LeNet5Mnist::init(Init::seed(args.seed), &device)?;
-    fit(&net, &data, args, out)?;
+    fit(&net, &train, &valid, args, out)?;
     net.save(&weights)?;
     writeln!(out, "weights saved to {}", from_here(&weights).display())?;
 
     // From here on everything is said by the network in the file.
     let net = LeNet5Mnist::load(&weights, &device)?;
-    writeln!(out, "\n{}", show_ten(&net, &data.test, &device)?)?;
-    let accuracy = evaluate(&net, &Testing(&data.test))?.accuracy;
+    writeln!(out, "\n{}", show_ten(&net, &test, &valid)?)?;
+    let accuracy = evaluate(&net, &valid)?.accuracy;
     writeln!(out, "{:.1} s in all", start.elapsed().as_secs_f64())?;
     writeln!(out, "test accuracy {:.2} %", 100.0 * accuracy)?;
     Ok(())
 }
 
 /// Trains the network and prints a line for each epoch.
-fn fit(net: &LeNet5Mnist, data: &mnist::Mnist, args: &Args, out: &mut impl Write) -> cnn_train::Result<()> {
-    let batches = Shuffled { batch_size: args.batch_size, max_shift: 1, seed: args.seed };
-    let train = Training { digits: &data.train, batches };
-    let progress = Progress::new(args.epochs * batches.batches(&data.train));
+fn fit(
+    net: &LeNet5Mnist,
+    train: &Loader,
+    valid: &Loader,
+    args: &Args,
+    out: &mut impl Write,
+) -> cnn_train::Result<()> {
+    let progress = Progress::new(args.epochs * train.len());
     Trainer::new(net)
         .optimizer(AdamW::new(args.lr))
         .schedule(OneCycle::new().rise(0.2))
         .epochs(args.epochs)
         .callback(Show { progress, out })
-        .fit(&train, &Testing(&data.test))?;
+        .fit(train, valid)?;
     Ok(())
 }
 
@@ -134,9 +143,11 @@ impl<W: Write> Observer for Show<'_, W> {
 }
 
 /// The first ten test pictures, and what the network says about each.
-fn show_ten(net: &LeNet5Mnist, digits: &Digits, device: &Device) -> candle_core::Result<String> {
+fn show_ten(net: &LeNet5Mnist, digits: &Digits, valid: &Loader) -> cnn_train::Result<String> {
     let count = digits.len().min(10);
-    let logits = net.forward(&batch::in_order(digits, 0..count, device)?.images)?;
+    let Some(batch) = valid.epoch(0, 0)?.next() else { return Ok(String::new()) };
+    let images = batch?.inputs.narrow(0, 0, count)?.to_device(net.state().device())?;
+    let logits = net.forward(&images)?;
     let shares = candle_nn::ops::softmax(&logits, D::Minus1)?.to_vec2::<f32>()?;
     let pictures: Vec<_> = shares
         .iter()

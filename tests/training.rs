@@ -1,14 +1,18 @@
-//! Compiled training steps beside `forward_train` and candle's way back: outputs, gradients and running statistics; and
+//! Compiled training steps beside runs on tensors and candle's way back: outputs, gradients and running statistics; and
 //! beside PyTorch's losses.
 
 #[path = "models/formula.rs"]
 #[allow(dead_code, reason = "the references use all of it")]
 mod formula;
+#[path = "training/frozen.rs"]
+mod frozen;
 #[path = "training/losses.rs"]
 mod losses;
+#[path = "training/taped.rs"]
+mod taped;
 
 use cnn_runtime::prelude::*;
-use cnn_runtime::{Result as RunResult, State, TrainingPlan};
+use cnn_runtime::{Network, Pass, Result as RunResult, State, TrainingPlan};
 
 network! {
     LeNet: 1x28x28 -> 10 {
@@ -114,7 +118,7 @@ macro_rules! compare {
         let name = stringify!($network);
         let plan = nets[1].compile_training(&CompileOptions::batch($batch).with_threads($threads)).unwrap();
         let states = [nets[0].state(), nets[1].state()];
-        let eager = |x: &Tensor| Ok(nets[0].forward_train(x)?.into_inner());
+        let eager = |x: &Tensor| nets[0].forward_pass(x, &Pass::train(nets[0].state().generator()));
         check(name, states, &shape, $network::OUTPUT[0], eager, plan);
     }};
 }

@@ -4,9 +4,9 @@
 mod common;
 
 use cnn_kernels::blocked::training::{
-    ActivationGradient, BatchNorm, BatchNormGradient, ChannelSums, DepthwiseWeightGradient, Normalized,
-    PoolGradient, Product, ProductInputGradient, ProductWeightGradient, RowActivationGradient, Spread,
-    WeightGradient,
+    ActivationGradient, BatchNorm, BatchNormGradient, ChannelSums, DepthwiseWeightGradient, NormStatistics,
+    Normalized, PoolGradient, Product, ProductInputGradient, ProductWeightGradient, RowActivationGradient,
+    Spread, WeightGradient,
 };
 use cnn_kernels::blocked::{
     Activation, Algorithm, ConvInput, ConvStep, Depthwise, Late, Map, Move, Pad, Place, Plain, PoolKind,
@@ -324,9 +324,10 @@ proptest! {
     #[test]
     fn batch_norms(
         batch in 1..=5usize, shape in [1..=most(), 3..=11usize, 3..=11usize], threads in 1..=3usize,
-        residual: bool, affine: bool, activation in 0..=2usize,
+        residual: bool, affine: bool, given: bool, activation in 0..=2usize,
     ) {
-        check_norm(batch, shape, threads, residual, affine, [None, Some(Activation::Relu), Some(Activation::Relu6)][activation]);
+        let activation = [None, Some(Activation::Relu), Some(Activation::Relu6)][activation];
+        check_norm(batch, shape, threads, Norm { residual, affine, given, activation });
     }
 
     #[test]
@@ -345,14 +346,17 @@ proptest! {
     }
 }
 
-fn check_norm(
-    batch: usize,
-    shape: [usize; 3],
-    threads: usize,
+/// A batch norm and what follows it.
+struct Norm {
     residual: bool,
     affine: bool,
+    /// Whether it normalizes with statistics that are not the batch's.
+    given: bool,
     activation: Option<Activation>,
-) {
+}
+
+fn check_norm(batch: usize, shape: [usize; 3], threads: usize, norm: Norm) {
+    let Norm { residual, affine, given, activation } = norm;
     let planes = Planes { batch, channels: shape[0], plane: shape[1] * shape[2] };
     let (count, eps) = (batch * shape.iter().product::<usize>(), 1e-5);
     // Far from zero, where a sum of squares would lose its digits. (Of two or three values a channel may have nearly no
@@ -363,6 +367,10 @@ fn check_norm(
     let bias = if affine { exact(shape[0], 5) } else { vec![0.0; shape[0]] };
     let [mut mean, mut variance] = [vec![0.0; shape[0]], vec![0.0; shape[0]]];
     batch::statistics(&planes, &x, &mut mean, &mut variance);
+    if given {
+        mean.iter_mut().for_each(|mean| *mean = f64::from((*mean + 0.25) as f32));
+        variance.iter_mut().for_each(|variance| *variance = f64::from((1.5 * *variance + 0.1) as f32));
+    }
     let norm = Channels { mean: &mean, variance: &variance, weight: &weight, eps };
     let mut y = vec![0.0; count];
     batch::forward(&planes, &norm, &bias, &x, &mut y);
@@ -388,7 +396,8 @@ fn check_norm(
     }
     let [mut dx, mut dw, mut db] = [vec![0.0; count], vec![0.0; shape[0]], vec![0.0; shape[0]]];
     let gradients = Gradients { input: &mut dx, weight: &mut dw, bias: &mut db };
-    batch::gradient(&planes, &norm, Statistics::Batch, &x, &g, gradients);
+    let statistics = if given { Statistics::Running } else { Statistics::Batch };
+    batch::gradient(&planes, &norm, statistics, &x, &g, gradients);
     for isa in Isa::available() {
         let target = Target { isa, threads };
         let mut rig = Rig::new(batch, threads);
@@ -396,24 +405,22 @@ fn check_norm(
         let [output, to, skipped] = [(); 3].map(|()| rig.map(shape));
         let saved = rig.place(Normalized::saved_len(shape[0]));
         let parameters = affine.then(|| [rig.input(&weight), rig.input(&bias)]);
-        let of = Normalized {
-            batch,
-            input,
-            output,
-            weight: parameters.map(|[weight, _]| weight),
-            activation,
-            saved,
+        let statistics = if given {
+            NormStatistics::Given([rig.input(&mean), rig.input(&variance)])
+        } else {
+            NormStatistics::Batch([rig.output(shape[0]), rig.output(shape[0])])
         };
-        let moments = [rig.output(shape[0]), rig.output(shape[0])];
+        let weight = parameters.map(|[weight, _]| weight);
+        let of = Normalized { batch, input, output, weight, statistics, activation, saved };
         let affine = parameters.map(|_| [rig.output(shape[0]), rig.output(shape[0])]);
         let bias = parameters.map(|[_, bias]| bias);
-        rig.step(BatchNorm::new(target, of, residual.then_some(added), bias, eps, moments));
+        rig.step(BatchNorm::new(target, of, residual.then_some(added), bias, eps));
         rig.step(BatchNormGradient::new(target, of, behind, to, residual.then_some(skipped), affine));
         for map in [output, to].into_iter().chain(residual.then_some(skipped)) {
             rig.give(map);
         }
         let found = rig.run();
-        let mut expected = vec![("mean", &mean), ("variance", &variance)];
+        let mut expected = if given { vec![] } else { vec![("mean", &mean), ("variance", &variance)] };
         if parameters.is_some() {
             expected.extend([("scale", &dw), ("shift", &db)]);
         }

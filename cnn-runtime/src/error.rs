@@ -136,6 +136,15 @@ pub enum Error {
         tracing: bool,
     },
 
+    /// Tensors were to be frozen or learned, and there are none at the path.
+    #[error("no tensor is at `{path}` or below; the paths begin with {}", tops.join(", "))]
+    NoTensors {
+        /// The path.
+        path: String,
+        /// The first labels of all tensors.
+        tops: Vec<String>,
+    },
+
     /// candle reported an error.
     #[error(transparent)]
     Candle(Box<candle_core::Error>),

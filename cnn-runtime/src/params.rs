@@ -12,12 +12,14 @@ use crate::error::{Error, Result};
 
 mod builder;
 mod compare;
+mod freeze;
 mod state;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use builder::Builder;
+pub(crate) use freeze::Frozen;
 pub use state::State;
 pub(crate) use watch::Watch;
 
@@ -118,6 +120,11 @@ impl<'a> Params<'a> {
     /// shape: the same values in the same order. A [deferred](Builder::deferred) one has no values.
     pub(crate) fn weight(&self, shape: &[usize], layer: &[usize], fill: Fill) -> Result<Tensor> {
         self.builder.weight(join(&self.path, "weight"), &shape.into(), &layer.into(), fill)
+    }
+
+    /// Whether a tensor that was registered here is [frozen](State::freeze), now and later.
+    pub(crate) fn frozen(&self, leaf: &str) -> Frozen {
+        self.builder.frozen(&join(&self.path, leaf))
     }
 
     /// The state of a network that is built here: its tensors appear in it, under their names below this

@@ -244,7 +244,7 @@ impl LeNet5 {
         self.checked_run(x, &::cnn_runtime::Pass::eval())
     }
     /// The network's output as in training: batch statistics (the running ones are updated), dropout
-    /// from the network's own generator.
+    /// from the network's own generator. Where [`Self::compile_training`] has a plan, the plan runs.
     ///
     /// # Errors
     /// As [`Self::forward`]; and a batch normalization that sees one value a channel.
@@ -252,7 +252,16 @@ impl LeNet5 {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<1, 32, 32>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<10>>> {
-        self.checked_run(x, &::cnn_runtime::Pass::train(self.state.generator()))
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<1, 32, 32>,
+        >::into_batch(x, "LeNet5", &self.state)?;
+        let output = ::cnn_runtime::plan::training_step(
+            &self.state,
+            &[&x],
+            |options| self.compile_training(options),
+            |pass| self.run(&x, pass),
+        )?;
+        ::core::convert::TryInto::try_into(output)
     }
     /// The output with everything that has a label or a tap, as in inference.
     ///

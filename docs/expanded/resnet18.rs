@@ -379,7 +379,7 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         self.checked_run(x, &::cnn_runtime::Pass::eval())
     }
     /// The network's output as in training: batch statistics (the running ones are updated), dropout
-    /// from the network's own generator.
+    /// from the network's own generator. Where [`Self::compile_training`] has a plan, the plan runs.
     ///
     /// # Errors
     /// As [`Self::forward`]; and a batch normalization that sees one value a channel.
@@ -387,7 +387,16 @@ impl<const CLASSES: usize> ResNet18<CLASSES> {
         &self,
         x: impl ::cnn_runtime::Input<::cnn_runtime::Chw<3, 224, 224>>,
     ) -> ::cnn_runtime::Result<::cnn_runtime::Batch<::cnn_runtime::Flat<CLASSES>>> {
-        self.checked_run(x, &::cnn_runtime::Pass::train(self.state.generator()))
+        let x = ::cnn_runtime::Input::<
+            ::cnn_runtime::Chw<3, 224, 224>,
+        >::into_batch(x, "ResNet18", &self.state)?;
+        let output = ::cnn_runtime::plan::training_step(
+            &self.state,
+            &[&x],
+            |options| self.compile_training(options),
+            |pass| self.run(&x, pass),
+        )?;
+        ::core::convert::TryInto::try_into(output)
     }
     /// The output with everything that has a label or a tap, as in inference.
     ///

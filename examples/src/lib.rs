@@ -2,13 +2,12 @@
 //!
 //! The programs are the package's example targets (`cargo run --release --example lenet_mnist`); this library holds
 //! what they share: the networks of the papers ([`models`]), the digits' files ([`mnist`]), pictures of them in text
-//! ([`ascii`]) and batches of them ([`batch`]), the choice of a device ([`device`]), photos as torchvision prepares them
+//! ([`ascii`]), pictures as files ([`pictures`]), the choice of a device ([`device`]), photos as torchvision prepares them
 //! ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look inside them ([`look`]) and the
 //! arithmetic of sliding windows as pictures ([`arithmetic`]).
 
 pub mod arithmetic;
 pub mod ascii;
-pub mod batch;
 pub mod classes;
 pub mod classifier;
 pub mod device;
@@ -16,6 +15,6 @@ pub mod look;
 mod markup;
 pub mod models;
 pub mod paths;
-pub mod shuffle;
+pub mod pictures;
 
 pub use cnn_train::data::{mnist, photo};

@@ -1,8 +1,9 @@
 //! What precisions cost: a network that somebody else trained, compiled, on all test digits.
 
 use candle_core::safetensors::load;
-use cnn_examples::{batch, mnist, paths};
+use cnn_examples::{mnist, paths};
 use cnn_runtime::prelude::*;
+use cnn_train::Batches;
 
 network! {
     #[allow(network::dropped_pixels)]
@@ -27,13 +28,13 @@ fn measure(precision: Precision) -> (usize, f32) {
     assert_eq!(test.len(), 10_000);
     let reference = load(folder.join("mnist_cnn/mnist_cnn_reference.safetensors"), &Device::Cpu).unwrap();
     let (mut right, mut difference) = (0, 0.0);
-    for start in (0..test.len()).step_by(BATCH) {
-        let batch = batch::in_order(&test, start..start + BATCH, &Device::Cpu).unwrap();
-        let logits = plan.run(&batch.images).unwrap();
+    for (index, batch) in mnist::validation(test, BATCH).unwrap().epoch(0, 0).unwrap().enumerate() {
+        let batch = batch.unwrap();
+        let logits = plan.run(&batch.inputs).unwrap();
         let named = logits.argmax(1).unwrap().to_vec1::<u32>().unwrap();
         let labels = batch.labels.to_vec1::<u32>().unwrap();
         right += named.iter().zip(&labels).filter(|(named, label)| named == label).count();
-        if start == 0 {
+        if index == 0 {
             let found = logits.narrow(0, 0, 32).unwrap();
             let apart = (found - &reference["logits"]).unwrap().abs().unwrap().max_all().unwrap();
             difference = apart.to_scalar().unwrap();

@@ -78,7 +78,7 @@ impl Context<'_> {
                     #wrap
                 },
                 quote!(self.checked_run(#(#variables,)* &#runtime::Pass::eval())),
-                quote!(self.checked_run(#(#variables,)* &#runtime::Pass::train(self.state.generator()))),
+                self.trained(&variables, &types, &symbols, &wrap),
                 quote! {
                     let pass = #runtime::Pass::eval().tracing();
                     let output = self.checked_run(#(#variables,)* &pass)?;
@@ -110,7 +110,7 @@ impl Context<'_> {
             }
 
             /// The network's output as in training: batch statistics (the running ones are updated), dropout
-            /// from the network's own generator.
+            /// from the network's own generator. Where [`Self::compile_training`] has a plan, the plan runs.
             ///
             /// # Errors
             /// As [`Self::forward`]; and a batch normalization that sees one value a channel.
@@ -152,6 +152,32 @@ impl Context<'_> {
             ) -> #runtime::Result<#result> {
                 #checked_run
             }
+        }
+    }
+
+    /// The body of `forward_train`: the compiled step where there is one.
+    fn trained(
+        &self,
+        variables: &[Ident],
+        types: &[TokenStream],
+        symbols: &TokenStream,
+        wrap: &TokenStream,
+    ) -> TokenStream {
+        let (runtime, name) = (&self.runtime, self.model.name.text.as_str());
+        // A plan has one output.
+        if !matches!(self.model.outputs.as_slice(), [output] if output.name.is_none()) {
+            return quote!(self.checked_run(#(#variables,)* &#runtime::Pass::train(self.state.generator())));
+        }
+        quote! {
+            #(let #variables = #runtime::Input::<#types>::into_batch(#variables, #name, &self.state)?;)*
+            #symbols
+            let output = #runtime::plan::training_step(
+                &self.state,
+                &[#(&#variables),*],
+                |options| self.compile_training(options),
+                |pass| self.run(#(&#variables,)* pass),
+            )?;
+            #wrap
         }
     }
 

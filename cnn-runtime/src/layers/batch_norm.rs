@@ -4,7 +4,7 @@ use candle_core::{ModuleT, Tensor, Var, bail};
 
 use crate::error::Result;
 use crate::ops;
-use crate::params::{Fill, Params, Role};
+use crate::params::{Fill, Frozen, Params, Role};
 use crate::pass::Pass;
 use crate::value::{Operation, Value};
 
@@ -52,7 +52,8 @@ impl BatchNormConfig {
 ///
 /// Training normalizes with the batch's mean and (biased) variance per channel and moves the running
 /// statistics in place: `running = (1 - momentum) running + momentum batch`, with the unbiased
-/// variance. Inference normalizes with the running statistics.
+/// variance. Inference normalizes with the running statistics, and so does training where they are
+/// [frozen](crate::State::freeze).
 ///
 /// Tensors: `weight`, `bias` and the buffers `running_mean`, `running_var`, all (C).
 ///
@@ -78,6 +79,8 @@ pub struct BatchNorm2d {
     affine: Option<(Tensor, Tensor)>,
     running_mean: Var,
     running_var: Var,
+    /// Whether the running statistics are.
+    frozen: Frozen,
 }
 
 impl BatchNorm2d {
@@ -100,7 +103,8 @@ impl BatchNorm2d {
         };
         let running_mean = buffer("running_mean", 0.0)?;
         let running_var = buffer("running_var", 1.0)?;
-        Ok(Self { config, affine, running_mean, running_var })
+        let frozen = params.frozen("running_mean");
+        Ok(Self { config, affine, running_mean, running_var, frozen })
     }
 
     /// What the layer was built from.
@@ -133,12 +137,14 @@ impl BatchNorm2d {
         self.running_var.as_tensor()
     }
 
-    /// The layer on any [`Value`], in training or not as the pass is.
+    /// The layer on any [`Value`], in training if the pass is and the running statistics are not
+    /// [frozen](crate::State::freeze).
     ///
     /// # Errors
     /// As `forward_t`.
     pub fn run<V: Value>(&self, x: &V, pass: &Pass<V>) -> candle_core::Result<V> {
-        V::apply(&Operation::BatchNorm2d { layer: self.clone(), train: pass.is_train() }, &[x])
+        let train = pass.is_train() && !self.frozen.get();
+        V::apply(&Operation::BatchNorm2d { layer: self.clone(), train }, &[x])
     }
 
     fn forward_train(&self, x: &Tensor) -> candle_core::Result<Tensor> {
@@ -183,7 +189,7 @@ impl BatchNorm2d {
 
 impl ModuleT for BatchNorm2d {
     fn forward_t(&self, x: &Tensor, train: bool) -> candle_core::Result<Tensor> {
-        if train {
+        if train && !self.frozen.get() {
             return self.forward_train(x);
         }
         // Detached: running statistics are no parameters, whatever a loss says.

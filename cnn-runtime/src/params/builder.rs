@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Shape, Tensor, TensorId, Var};
 use candle_nn::VarBuilder;
 
 use super::compare::{compare, covers};
+use super::freeze::Frozen;
 use super::state::{Entry, State};
 use super::{Fill, Params, Role};
 use crate::error::{Error, Result};
@@ -242,7 +243,7 @@ impl<'v> Builder<'v> {
         let var = Var::from_tensor(&tensor)?;
         let tensor = var.as_tensor().clone();
         record.names.insert(name.clone());
-        record.entries.push(Entry { name, var, role });
+        record.entries.push(Entry { name, var, role, frozen: Frozen::default() });
         Ok(tensor)
     }
 
@@ -264,12 +265,19 @@ impl<'v> Builder<'v> {
                 }
                 let var = Var::zeros(1, self.dtype, &self.device)?;
                 record.names.insert(name.clone());
-                record.entries.push(Entry { name, var, role: Role::Parameter });
+                record.entries.push(Entry { name, var, role: Role::Parameter, frozen: Frozen::default() });
                 Ok(tensor)
             }
             _ if shape == layer => self.tensor(name, shape, fill, Role::Parameter),
             _ => Ok(self.tensor(name, shape, fill, Role::Parameter)?.reshape(layer)?),
         }
+    }
+
+    /// Whether the tensor of that name, which was registered, is frozen.
+    pub(super) fn frozen(&self, name: &str) -> Frozen {
+        let record = self.record.borrow();
+        let entry = record.entries.iter().rev().find(|entry| entry.name == name);
+        entry.map(|entry| entry.frozen.clone()).unwrap_or_default()
     }
 
     fn fetch_from_file(

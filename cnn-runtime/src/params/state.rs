@@ -8,8 +8,10 @@ use candle_core::{DType, Device, Var};
 use candle_nn::VarMap;
 
 use super::Role;
+use super::freeze::Frozen;
 use super::watch::Watch;
 use crate::error::Result;
+use crate::plan::Shelf;
 use crate::random::Generator;
 use crate::weights::{self, Deferred};
 
@@ -19,6 +21,8 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) var: Var,
     pub(super) role: Role,
+    /// Whether training leaves it as it is.
+    pub(super) frozen: Frozen,
 }
 
 /// Every tensor of a network by name, in the order of its layers, with the generator of its dropout.
@@ -62,18 +66,23 @@ pub(super) struct Inner {
     dropped_prefix: OnceLock<String>,
     /// Where the values are of tensors that have none.
     deferred: OnceLock<Arc<Deferred>>,
+    /// Compiled training steps, until they are needed again.
+    shelf: Arc<Shelf>,
     generator: Generator,
     device: Device,
     dtype: DType,
 }
 
 impl Inner {
+    /// Every tensor below a prefix, with its name there.
+    pub(super) fn entries(&self, prefix: &str) -> impl Iterator<Item = (&str, &Entry)> {
+        let entries = self.entries.get().into_iter().flatten();
+        entries.filter_map(move |entry| Some((entry.name.strip_prefix(prefix)?, entry)))
+    }
+
     /// Every tensor below a prefix: its name there, the variable, and whether it is trained.
     pub(super) fn named(&self, prefix: &str) -> impl Iterator<Item = (&str, &Var, Role)> {
-        self.entries.get().into_iter().flatten().filter_map(move |entry| {
-            let name = entry.name.strip_prefix(prefix)?;
-            Some((name, &entry.var, entry.role))
-        })
+        self.entries(prefix).map(|(name, entry)| (name, &entry.var, entry.role))
     }
 }
 
@@ -81,7 +90,8 @@ impl State {
     /// Without tensors, until [`State::fill`].
     pub(super) fn new(generator: Generator, device: Device, dtype: DType) -> Self {
         let (entries, dropped_prefix, deferred) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        let inner = Inner { entries, dropped_prefix, deferred, generator, device, dtype };
+        let shelf = Arc::default();
+        let inner = Inner { entries, dropped_prefix, deferred, shelf, generator, device, dtype };
         Self { inner: Arc::new(inner), prefix: String::new() }
     }
 
@@ -100,6 +110,16 @@ impl State {
         self.inner.deferred.get().cloned()
     }
 
+    /// Where the network lies in the whole: empty, or a path that ends in a dot.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Compiled training steps, until they are needed again.
+    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
+        &self.inner.shelf
+    }
+
     /// What notices that a variable changed.
     pub(crate) fn watch(&self) -> Watch {
         Watch::new(&self.inner, &self.prefix)
@@ -111,15 +131,20 @@ impl State {
         Self { inner: Arc::clone(&self.inner), prefix }
     }
 
-    /// Every tensor: its name, the variable, and whether it is trained.
+    /// Every tensor with its name.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.inner.entries(&self.prefix)
+    }
+
+    /// Every tensor: its name, the variable, and what it is to training.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Var, Role)> {
         self.inner.named(&self.prefix)
     }
 
-    /// The variables to give to an optimizer: parameters, not running statistics.
+    /// The variables to give to an optimizer: parameters that are not [frozen](Self::freeze), not running statistics.
     #[must_use]
     pub fn trainable(&self) -> Vec<Var> {
-        self.named().filter(|(_, _, role)| *role == Role::Parameter).map(|(_, var, _)| var.clone()).collect()
+        self.learned().map(|(_, var)| var.clone()).collect()
     }
 
     /// The variable of that name.

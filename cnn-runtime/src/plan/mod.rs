@@ -31,7 +31,8 @@ use ports::Ports;
 use prepared::Prepared;
 pub(crate) use stored::with_values;
 pub use traced::Traced;
-pub use training::TrainingPlan;
+pub(crate) use training::Shelf;
+pub use training::{TrainingPlan, training_step};
 
 /// How many sets of sizes a plan of a network with symbolic sizes is prepared for at a time.
 const PREPARED: usize = 8;

@@ -22,6 +22,9 @@ pub struct CompileOptions {
     pub tuning: Tuning,
     /// The most threads that a run takes; all of rayon's by default.
     pub threads: Option<usize>,
+    /// Whether a [`TrainingPlan`](super::TrainingPlan) goes back to the inputs too, `false` by default: for what stands
+    /// before the network, as the generator before a discriminator. Plans of inference have no way back.
+    pub input_gradients: bool,
 }
 
 /// How exact the arithmetic of a plan is.
@@ -65,7 +68,7 @@ impl CompileOptions {
     #[must_use]
     pub const fn batch(batch: usize) -> Self {
         let (precision, tuning) = (Precision::F32, Tuning::Fast);
-        Self { batch, inputs: Vec::new(), precision, tuning, threads: None }
+        Self { batch, inputs: Vec::new(), precision, tuning, threads: None, input_gradients: false }
     }
 
     /// Adds the sizes of a sample of the next input, `[3, 480, 640]`.
@@ -91,6 +94,12 @@ impl CompileOptions {
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads: Some(threads), ..self }
+    }
+
+    /// Lets a training plan go back to the inputs: [`TrainingPlan::input_gradient`](super::TrainingPlan::input_gradient).
+    #[must_use]
+    pub fn with_input_gradients(self) -> Self {
+        Self { input_gradients: true, ..self }
     }
 }
 

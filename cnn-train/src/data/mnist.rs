@@ -9,7 +9,8 @@ mod idx;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use super::{Dataset, Image};
+use super::transform::{Normalize, RandomCrop};
+use super::{Dataset, Image, Loader};
 pub use error::Error;
 pub use idx::MAX_ITEMS;
 
@@ -124,6 +125,36 @@ pub fn read_folder(folder: &Path) -> Result<Mnist> {
         return Err(Error::NotAFolder { path: folder.to_owned() });
     }
     Ok(Mnist { train: read_split(folder, &["train", "train10k"])?, test: read_split(folder, &["t10k"])? })
+}
+
+/// Batches to train on: shuffled, moved by up to one pixel each way, normalized by [`MEAN`] and [`STD`].
+///
+/// # Errors
+/// If the batch size is 0.
+///
+/// ```no_run
+/// use cnn_train::data::mnist;
+/// # fn main() -> cnn_train::Result<()> {
+/// let data = mnist::read_folder("data/mnist".as_ref())?;
+/// let train = mnist::training(data.train, 64, 42)?;
+/// let valid = mnist::validation(data.test, 500)?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn training(digits: impl Dataset + 'static, batch_size: usize, seed: u64) -> super::Result<Loader> {
+    Ok(Loader::new(digits, batch_size)?
+        .shuffle(true)
+        .seed(seed)
+        .transform(RandomCrop::new(SIDE).padding(1))
+        .transform(Normalize::new([MEAN], [STD])))
+}
+
+/// Batches to judge by: in order, as they are, normalized by [`MEAN`] and [`STD`].
+///
+/// # Errors
+/// If the batch size is 0.
+pub fn validation(digits: impl Dataset + 'static, batch_size: usize) -> super::Result<Loader> {
+    Ok(Loader::new(digits, batch_size)?.transform(Normalize::new([MEAN], [STD])))
 }
 
 /// Reads the first of `prefixes` whose image file is in `folder`.

@@ -4,7 +4,6 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_kernels::optim::{Incoming, sum_of_squares};
 use cnn_runtime::State;
-use cnn_runtime::params::Role;
 use rayon::prelude::*;
 
 use super::config::Config;
@@ -49,13 +48,13 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// An optimizer of a network's parameters. Running statistics are not among them.
+    /// An optimizer of a network's parameters, but for those that are [frozen](State::freeze) now. Running statistics are not
+    /// among them.
     ///
     /// # Errors
     /// [`Error::Config`] where a number makes no sense; where the network is not on the CPU.
     pub fn new(state: &State, config: impl Into<Config>) -> Result<Self> {
-        let parameters = state.named().filter(|(_, _, role)| *role == Role::Parameter);
-        Self::of_vars(parameters.map(|(name, var, _)| (name, var.clone())), config)
+        Self::of_vars(state.learned().map(|(name, var)| (name, var.clone())), config)
     }
 
     /// An optimizer of any named variables.

@@ -14,7 +14,7 @@ use super::history::{EpochRecord, History, Stop};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::step::{Accumulated, Differentiated, Targets, TrainingStep};
-use super::validate::{Evaluation, prepared, validate};
+use super::validate::{Evaluation, Inference, prepared, validate};
 use super::{CHECKPOINT, Options, diagnose, fingerprint, mixup};
 use crate::batches::{Batch, Batches};
 use crate::checkpoint::{self, Checkpoint};
@@ -313,9 +313,9 @@ impl Run<'_, '_> {
 
     fn validate(&mut self) -> Result<Evaluation> {
         let (net, valid, audience) = (self.net, self.valid, &mut self.audience);
-        let (epoch, batches) = (self.progress.epoch + 1, valid.len());
+        let (epoch, batches, compiles) = (self.progress.epoch + 1, valid.len(), self.options.compiles);
         let mut body = || {
-            validate(net, valid, |index, logits, labels| {
+            validate(&mut Inference::new(net, compiles), valid, |index, logits, labels| {
                 let batch = Validation { epoch, batch: index + 1, batches, logits, labels };
                 audience.tell(&Event::Validation(&batch))
             })

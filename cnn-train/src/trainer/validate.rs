@@ -1,11 +1,14 @@
 //! How well a network does on data that it does not learn from.
 
 use candle_core::{DType, Tensor};
-use cnn_runtime::{Network, Pass, ops};
+use cnn_runtime::{CompileOptions, Network, Pass, Plan, ops};
 
 use super::step::scalar;
 use crate::batches::{Batch, Batches};
 use crate::error::{Error, Result};
+
+/// Plans that are kept: the last batch may have fewer samples than the others.
+const KEPT: usize = 2;
 
 /// How well a network does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +29,7 @@ pub struct Evaluation {
 /// # Errors
 /// Where the data cannot be read or give no batch, or the network does not take them.
 pub fn evaluate(net: &dyn Network, data: &dyn Batches) -> Result<Evaluation> {
-    validate(net, data, |_, _, _| Ok(()))
+    validate(&mut Inference::new(net, true), data, |_, _, _| Ok(()))
 }
 
 /// Sums over samples.
@@ -76,18 +79,63 @@ fn place(logits: &[f64], label: usize) -> usize {
     logits.iter().enumerate().filter(|&pair| before(pair)).count()
 }
 
+/// A network in inference mode, with the weights of now.
+pub(super) struct Inference<'a> {
+    net: &'a dyn Network,
+    compiles: bool,
+    /// For the last sizes of a batch.
+    plans: Vec<(Vec<usize>, Plan)>,
+}
+
+impl<'a> Inference<'a> {
+    /// By plans, if `compiles` and where the network has some.
+    pub(super) fn new(net: &'a dyn Network, compiles: bool) -> Self {
+        Self { net, compiles, plans: Vec::new() }
+    }
+
+    fn logits(&mut self, inputs: &Tensor) -> Result<Tensor> {
+        if let Some(plan) = self.plan(inputs) {
+            return Ok(plan.run(inputs)?);
+        }
+        // Detached at once: the trace would hold every activation.
+        Ok(self.net.forward_pass(inputs, &Pass::eval())?.detach())
+    }
+
+    /// The plan for such inputs. What is wrong with them the network itself says.
+    fn plan(&mut self, inputs: &Tensor) -> Option<&mut Plan> {
+        if !self.compiles {
+            return None;
+        }
+        let index = match self.plans.iter().position(|(shape, _)| shape == inputs.dims()) {
+            Some(index) => index,
+            None => {
+                let (&batch, sample) = inputs.dims().split_first()?;
+                let options = CompileOptions::batch(batch).with_input(sample);
+                let Ok(plan) = self.net.compile(&options) else {
+                    self.compiles = false;
+                    return None;
+                };
+                if self.plans.len() == KEPT {
+                    self.plans.remove(0);
+                }
+                self.plans.push((inputs.dims().to_vec(), plan));
+                self.plans.len() - 1
+            }
+        };
+        self.plans.get_mut(index).map(|(_, plan)| plan)
+    }
+}
+
 /// Sends all validation data through the network and tells of each batch.
 pub(super) fn validate(
-    net: &dyn Network,
+    inference: &mut Inference<'_>,
     valid: &dyn Batches,
     mut tell: impl FnMut(usize, &Tensor, &Tensor) -> Result<()>,
 ) -> Result<Evaluation> {
     let mut score = Score::default();
-    let pass = Pass::eval();
     for (index, batch) in valid.epoch(0, 0)?.enumerate() {
-        let Batch { inputs, labels } = prepared(net, batch?)?;
-        // Detached at once: the trace would hold every activation.
-        let logits = net.forward_pass(&inputs, &pass)?.detach();
+        let Batch { inputs, labels } = prepared(inference.net, batch?)?;
+        let logits = inference.logits(&inputs)?;
         score.add(&logits, &labels)?;
         tell(index, &logits, &labels)?;
     }

@@ -14,7 +14,7 @@ mod weight;
 pub use activation::{ActivationGradient, ChannelSums, RowActivationGradient};
 pub use depthwise::DepthwiseWeightGradient;
 pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
-pub use norm::{BatchNorm, BatchNormGradient, Normalized};
+pub use norm::{BatchNorm, BatchNormGradient, NormStatistics, Normalized};
 pub use pool::{PoolGradient, Spread};
 pub use weight::WeightGradient;
 

@@ -22,6 +22,8 @@ pub struct Normalized {
     pub output: Map,
     /// The scale, one value for each channel; ones where there is none.
     pub weight: Option<Parameter>,
+    /// What it is normalized with.
+    pub statistics: NormStatistics,
     /// What comes behind the sums.
     pub activation: Option<Activation>,
     /// Where mean and inverse standard deviation stand in the arena between forward and backward: those of all blocks'
@@ -85,6 +87,26 @@ impl Normalized {
     }
 }
 
+/// What a batch norm normalizes with: mean and variance of each channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormStatistics {
+    /// Those of the batch, with the biased variance, which go to these outputs of the run.
+    Batch([Parameter; 2]),
+    /// Those that these inputs of the run have: constants, as far as gradients go.
+    Given([Parameter; 2]),
+}
+
+impl NormStatistics {
+    fn parameters(self) -> [Parameter; 2] {
+        let (Self::Batch(parameters) | Self::Given(parameters)) = self;
+        parameters
+    }
+
+    fn are_given(self) -> bool {
+        matches!(self, Self::Given(_))
+    }
+}
+
 /// The normalization itself: statistics of the batch, then the values.
 #[derive(Debug)]
 pub struct BatchNorm {
@@ -93,12 +115,10 @@ pub struct BatchNorm {
     residual: Option<Map>,
     bias: Option<Parameter>,
     eps: f64,
-    /// Outputs of the run: mean and biased variance.
-    statistics: [Parameter; 2],
 }
 
 impl BatchNorm {
-    /// The batch's mean and biased variance go to outputs of the run.
+    /// Adds the bias and the residual, where there are some.
     ///
     /// # Panics
     /// Where sizes do not agree, for an activation whose gradient its output does not tell, and where the processor has not
@@ -110,16 +130,31 @@ impl BatchNorm {
         residual: Option<Map>,
         bias: Option<Parameter>,
         eps: f64,
-        statistics: [Parameter; 2],
     ) -> Self {
         require(target.isa);
         assert!(of.activation.is_none_or(is_mask), "{:?} is no mask", of.activation);
         assert!(residual.is_none_or(|map| map.shape == of.output.shape), "the shape of a residual");
+        let statistics = of.statistics.parameters();
         for parameter in bias.iter().chain(&statistics) {
             assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
         }
-        assert_ne!(statistics[0].0, statistics[1].0, "an output for each statistic");
-        Self { target, of, residual, bias, eps, statistics }
+        assert_ne!(statistics[0].0, statistics[1].0, "a place for each statistic");
+        Self { target, of, residual, bias, eps }
+    }
+
+    /// Puts statistics that are given where the rest looks for them.
+    fn keep(&self, memory: &Memory<'_>, block: usize, [mean, variance]: [Parameter; 2]) {
+        for lane in 0..LANES {
+            let channel = block * LANES + lane;
+            let [mean, variance] =
+                [mean, variance].map(|given| Normalized::parameter(memory, Some(given), channel, 0.0));
+            // SAFETY: the places were checked; items write different channels.
+            unsafe {
+                *self.of.mean(memory, block).add(lane) = mean;
+                *self.of.deviation(memory, block).add(lane) =
+                    (1.0 / (f64::from(variance) + self.eps).sqrt()) as f32;
+            }
+        }
     }
 }
 
@@ -146,13 +181,20 @@ impl Run for BatchNorm {
         if let Some(bias) = self.bias {
             limits.parameter(bias.0, bias.1);
         }
-        self.statistics.iter().for_each(|statistic| limits.result(statistic.0, statistic.1));
+        for (index, len) in self.of.statistics.parameters() {
+            if self.of.statistics.are_given() {
+                limits.parameter(index, len);
+            } else {
+                limits.result(index, len);
+            }
+        }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
         let Normalized { batch, input, output, activation, .. } = self.of;
         let (blocks, parts) = (input.blocks(), self.of.parts(self.target));
-        member.each(blocks * parts, |item| {
+        let sums = if self.of.statistics.are_given() { 0 } else { blocks * parts };
+        member.each(sums, |item| {
             let (block, index) = (item / parts, item % parts);
             let moments = Moments {
                 map: input,
@@ -164,6 +206,9 @@ impl Run for BatchNorm {
             unsafe { self.target.isa.run(moments) }
         });
         member.each(blocks, |block| {
+            if let NormStatistics::Given(given) = self.of.statistics {
+                return self.keep(&memory, block, given);
+            }
             for lane in 0..LANES {
                 // Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
                 let (mut count, mut mean, mut squares) = (0.0f64, 0.0f64, 0.0f64);
@@ -186,8 +231,9 @@ impl Run for BatchNorm {
                     *self.of.deviation(&memory, block).add(lane) =
                         (1.0 / (variance + self.eps).sqrt()) as f32;
                     if channel < input.shape[0] {
-                        *memory.outputs[self.statistics[0].0].add(channel) = mean as f32;
-                        *memory.outputs[self.statistics[1].0].add(channel) = variance as f32;
+                        let [to_mean, to_variance] = self.of.statistics.parameters();
+                        *memory.outputs[to_mean.0].add(channel) = mean as f32;
+                        *memory.outputs[to_variance.0].add(channel) = variance as f32;
                     }
                 }
             }
@@ -390,7 +436,9 @@ impl Run for BatchNormGradient {
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
         let Normalized { batch, input, output, activation, .. } = self.of;
         let (blocks, parts) = (input.blocks(), self.of.parts(self.target));
-        member.each(blocks * parts, |item| {
+        let given = self.of.statistics.are_given();
+        let sums = if given && self.affine.is_none() { 0 } else { blocks * parts };
+        member.each(sums, |item| {
             let (block, index) = (item / parts, item % parts);
             let at = |map: &Map| memory.arena.wrapping_add(map.offset + block * map.plane()).cast_const();
             let sums = GradientSums {
@@ -407,12 +455,12 @@ impl Run for BatchNormGradient {
         let count = self.of.count() as f64;
         member.each(blocks, |block| {
             for lane in 0..LANES {
-                let mut sums = [0.0f64; 2];
-                for index in 0..parts {
+                let mut totals = [0.0f64; 2];
+                for index in 0..if sums == 0 { 0 } else { parts } {
                     let from = self.of.partial(self.target, &memory, block, index).wrapping_add(lane);
                     // SAFETY: the parts were written.
                     let more = unsafe { [*from, *from.add(LANES)] };
-                    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += f64::from(more));
+                    totals.iter_mut().zip(more).for_each(|(sum, more)| *sum += f64::from(more));
                 }
                 let channel = block * LANES + lane;
                 // SAFETY: the places were checked; items write different channels.
@@ -421,13 +469,15 @@ impl Run for BatchNormGradient {
                     if channel < input.shape[0]
                         && let Some([weight, bias]) = self.affine
                     {
-                        *memory.outputs[weight.0].add(channel) = (sums[1] * deviation) as f32;
-                        *memory.outputs[bias.0].add(channel) = sums[0] as f32;
+                        *memory.outputs[weight.0].add(channel) = (totals[1] * deviation) as f32;
+                        *memory.outputs[bias.0].add(channel) = totals[0] as f32;
                     }
-                    // dx = scale (g - Σg / count - (x - mean) deviation² Σg(x - mean) / count)
+                    // dx = scale (g - Σg / count - (x - mean) deviation² Σg(x - mean) / count), and scale g with statistics
+                    // that are given.
+                    let share = if given { 0.0 } else { 1.0 / count };
                     let to = self.of.partial(self.target, &memory, block, 0).add(lane);
-                    *to = (sums[0] / count) as f32;
-                    *to.add(LANES) = (deviation * deviation * sums[1] / count) as f32;
+                    *to = (totals[0] * share) as f32;
+                    *to.add(LANES) = (deviation * deviation * totals[1] * share) as f32;
                 }
             }
         });

@@ -125,6 +125,8 @@ pub(super) struct Builder<'s> {
     pub(super) batch: usize,
     /// Whether convolutions go by their definition.
     pub(super) is_exact: bool,
+    /// Whether somebody wants the gradients of the network's inputs.
+    pub(super) wants_inputs: bool,
     state: &'s State,
     slots: Vec<usize>,
     tasks: Vec<Task>,
@@ -155,6 +157,7 @@ impl<'s> Builder<'s> {
             target,
             batch,
             is_exact: false,
+            wants_inputs: false,
             state,
             slots: Vec::new(),
             tasks: Vec::new(),
@@ -219,8 +222,8 @@ impl<'s> Builder<'s> {
             Some(index) => index,
             None => {
                 let mut var = None;
-                for (_, other, role) in self.state.named() {
-                    if role == crate::params::Role::Parameter && pointer(other)? == key {
+                for (_, other) in self.state.learned() {
+                    if pointer(other)? == key {
                         var = Some(other.clone());
                     }
                 }
@@ -268,18 +271,30 @@ impl<'s> Builder<'s> {
 
     /// Copies a value to the first output of the run.
     pub(super) fn give(&mut self, value: usize) {
+        self.copy_out(self.values[value].forms[0], value, 0);
+    }
+
+    /// Copies the gradient of a value to an output of the run, which stays zero where there is none.
+    pub(super) fn give_gradient(&mut self, value: usize, output: usize) {
+        if let Some(form) = self.gradients[value] {
+            self.copy_out(form, value, output);
+        }
+    }
+
+    /// Copies what is shaped as a value to an output of the run.
+    fn copy_out(&mut self, form: Form, value: usize, output: usize) {
         let shape = sizes(&self.values[value].shape);
-        let (form, batch) = (self.values[value].forms[0], self.batch);
         let slots: Vec<Slot> = match form {
             Form::Map(slot) | Form::Plain(slot) => vec![slot],
             Form::Input(_) => Vec::new(),
         };
+        let batch = self.batch;
         self.step(&slots, move |at| {
             let from = match form {
                 Form::Map(slot) => Place::Map(at.map(slot, shape), 0),
                 plain => Place::Plain(at.plain(plain, shape.iter().product())),
             };
-            Move::new(batch, shape, from, Place::Plain(Plain::Output(0)))
+            Move::new(batch, shape, from, Place::Plain(Plain::Output(output)))
         });
     }
 

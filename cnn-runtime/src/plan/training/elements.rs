@@ -30,7 +30,7 @@ pub(super) fn linear(
     builder.step(&[input, output], move |at| {
         Product::new(target, batch, features, weight, bias, relu, [at.of(input), at.of(output)])
     });
-    let learns = builder.is_learned(weight);
+    let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
     let value = builder.value(&node.shape, Form::Plain(output), wants || learns);
     Ok((
         value,
@@ -45,12 +45,13 @@ pub(super) fn linear(
                 });
                 grad = before;
             }
-            let learned = builder.gradient_of(weight)?;
-            let bias = match bias {
-                Some(bias) => builder.gradient_of(bias)?,
-                None => None,
-            };
-            if let Some(to) = learned {
+            if learns {
+                // One of them may be frozen alone.
+                let to = builder.gradient_of(weight)?.unwrap_or_else(|| builder.output(weight.1));
+                let bias = match bias {
+                    Some(bias) => builder.gradient_of(bias)?,
+                    None => None,
+                };
                 builder.step(&[input, grad], move |at| {
                     ProductWeightGradient::new(target, batch, features, to, bias, [at.of(input), at.of(grad)])
                 });

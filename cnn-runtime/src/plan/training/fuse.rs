@@ -24,7 +24,12 @@ pub(super) enum Kind {
     /// A fully connected layer, and whether ReLU follows.
     Linear(layers::Linear, bool),
     /// A batch norm of a map, with its activation; a second input is added before that.
-    Norm(layers::BatchNorm2d, Option<Function>),
+    Norm {
+        layer: layers::BatchNorm2d,
+        /// Whether with the batch's statistics, and not the running ones.
+        train: bool,
+        activation: Option<Function>,
+    },
     /// An activation whose gradient its output tells.
     Activation(Function),
     /// The sum of two maps.
@@ -50,7 +55,9 @@ pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
             Source::Operation(operation) => match operation {
                 Operation::Conv2d(layer) => Some(Kind::Conv(layer.clone(), None)),
                 Operation::Linear { layer, generator: None } => Some(Kind::Linear(layer.clone(), false)),
-                Operation::BatchNorm2d { layer, train: true } if map => Some(Kind::Norm(layer.clone(), None)),
+                Operation::BatchNorm2d { layer, train } if map => {
+                    Some(Kind::Norm { layer: layer.clone(), train: *train, activation: None })
+                }
                 Operation::Activation(activation) => {
                     match activation.elementwise().filter(|&function| ActivationGradient::fits(function)) {
                         Some(function) => end(&mut nodes, &sole, inputs[0], function)
@@ -98,7 +105,7 @@ fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> b
         return false;
     }
     match &mut nodes[value].kind {
-        Kind::Conv(_, activation @ None) | Kind::Norm(_, activation @ None) => {
+        Kind::Conv(_, activation @ None) | Kind::Norm { activation: activation @ None, .. } => {
             *activation = Some(function);
             true
         }
@@ -114,5 +121,5 @@ fn is_open_norm(nodes: &[Node], sole: &[bool], value: usize) -> bool {
     let node = &nodes[value];
     sole.get(value).copied().unwrap_or(false)
         && node.inputs.len() == 1
-        && matches!(node.kind, Kind::Norm(_, None))
+        && matches!(node.kind, Kind::Norm { activation: None, .. })
 }

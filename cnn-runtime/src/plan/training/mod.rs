@@ -28,6 +28,10 @@ mod elements;
 mod fuse;
 mod host;
 mod norm;
+mod taped;
+
+pub(crate) use taped::Shelf;
+pub use taped::training_step;
 
 /// Emits the way back through a layer.
 type Back = Box<dyn FnOnce(&mut Builder<'_>) -> Result<()>>;
@@ -93,6 +97,8 @@ pub struct TrainingPlan {
     output_shape: Vec<usize>,
     /// The gradient of the output.
     output_gradient: Vec<f32>,
+    /// The output that is the gradient of each input, and the input's shape; empty where they are not computed.
+    input_gradients: Vec<(usize, Vec<usize>)>,
     /// The output, gradients and statistics.
     outputs: Vec<Vec<f32>>,
     /// The inputs of a way there that waits for the way back, which reads them again.
@@ -142,13 +148,15 @@ impl TrainingPlan {
         let inputs = lengths.chain([output_len]).collect();
         let mut builder = Builder::new(target, batch, state, inputs, vec![output_len]);
         builder.is_exact = options.precision == Precision::Exact;
+        builder.wants_inputs = options.input_gradients;
         let (mut values, mut backs, mut statistics) = (Vec::new(), Vec::new(), Vec::new());
         let mut tapes = 0;
         for node in &nodes {
             let inputs: Vec<usize> = node.inputs.iter().map(|&input| values[input]).collect();
             let (value, back) = emit(&mut builder, node, &inputs, &mut statistics, &mut tapes)?;
+            // What nothing before it wants a gradient of has no way back.
+            backs.extend(back.filter(|_| builder.values[value].wants));
             values.push(value);
-            backs.extend(back);
         }
         let output = values[output];
         builder.give(output);
@@ -156,6 +164,16 @@ impl TrainingPlan {
         builder.set_gradient(output, Form::Input(shapes.len()));
         for back in backs.into_iter().rev() {
             back(&mut builder)?;
+        }
+        let wanted = if options.input_gradients { shapes } else { &[] };
+        let input_gradients: Vec<(usize, Vec<usize>)> =
+            wanted.iter().map(|shape| (builder.output(shape.iter().product()).0, shape.clone())).collect();
+        for (value, node) in values.iter().zip(&nodes) {
+            if let Kind::Input(index) = node.kind
+                && let Some(&(output, _)) = input_gradients.get(index)
+            {
+                builder.give_gradient(*value, output);
+            }
         }
         let Built { program, segments, outputs, learned, grads } = builder.finish(backward);
         Ok(Self {
@@ -169,6 +187,7 @@ impl TrainingPlan {
             tapes: (0..tapes).map(|_| None).collect(),
             output_shape,
             output_gradient: vec![0.0; output_len],
+            input_gradients,
             outputs: outputs.into_iter().map(|len| vec![0.0; len]).collect(),
             waiting: None,
         })
@@ -182,17 +201,27 @@ impl TrainingPlan {
         self.forward_observed(inputs, &|_| {})
     }
 
-    fn forward_observed(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<Tensor> {
+    /// The way there, but that running statistics stay.
+    fn repeat(&mut self, inputs: &[&Tensor]) -> Result<()> {
+        self.there(inputs, &|_| {})
+    }
+
+    fn there(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<()> {
         self.ports.check_all(inputs)?;
         self.waiting = None;
         let inputs: Vec<Tensor> =
             inputs.iter().map(|input| input.contiguous()).collect::<candle_core::Result<_>>()?;
         self.run(0, &inputs, after)?;
+        self.waiting = Some(inputs);
+        Ok(())
+    }
+
+    fn forward_observed(&mut self, inputs: &[&Tensor], after: &(dyn Fn(usize) + Sync)) -> Result<Tensor> {
+        self.there(inputs, after)?;
         for Statistics { layer, outputs: [mean, variance], count } in &self.statistics {
             let tensor = |output: usize| Tensor::new(self.outputs[output].as_slice(), &Device::Cpu);
             layer.observe(&tensor(*mean)?, &tensor(*variance)?, *count)?;
         }
-        self.waiting = Some(inputs);
         Ok(Tensor::from_slice(&self.outputs[0], self.output_shape.as_slice(), &Device::Cpu)?)
     }
 
@@ -228,6 +257,20 @@ impl TrainingPlan {
         self.learned.iter().zip(&self.grads).filter_map(|(learned, output)| {
             Some((learned.var.as_ref()?, self.outputs[(*output)?].as_slice()))
         })
+    }
+
+    /// The gradient of the last [`backward`](Self::backward) for an input, of a plan that was compiled
+    /// [`with_input_gradients`](CompileOptions::with_input_gradients).
+    ///
+    /// # Errors
+    /// [`Error::Plan`] where it was not compiled so, or there is no such input.
+    pub fn input_gradient(&self, input: usize) -> Result<Tensor> {
+        let Some((output, shape)) = self.input_gradients.get(input) else {
+            return Err(self.refuse(format!(
+                "it has no gradient of input {input}: compile it `with_input_gradients()`, and count from 0"
+            )));
+        };
+        Ok(Tensor::from_slice(&self.outputs[*output], shape.as_slice(), &Device::Cpu)?)
     }
 
     /// Bytes of activations and scratch.
@@ -317,7 +360,10 @@ fn emit(
 ) -> Result<(usize, Option<Back>)> {
     let some = |(value, back): (usize, Back)| Ok((value, Some(back)));
     match &node.kind {
-        Kind::Input(index) => Ok((builder.value(&node.shape, Form::Input(*index), false), None)),
+        Kind::Input(index) => {
+            let wants = builder.wants_inputs;
+            Ok((builder.value(&node.shape, Form::Input(*index), wants), None))
+        }
         // Nobody reads it: what reads it was joined, too.
         Kind::Joined => Ok((inputs.first().copied().unwrap_or_default(), None)),
         Kind::Conv(layer, activation) => {
@@ -339,8 +385,8 @@ fn emit(
             ))
         }
         Kind::Linear(layer, relu) => some(elements::linear(builder, node, layer, *relu, inputs[0])?),
-        Kind::Norm(layer, activation) => {
-            some(norm::forward(builder, node, layer, *activation, inputs, statistics)?)
+        Kind::Norm { layer, train, activation } => {
+            some(norm::forward(builder, node, (layer, *train, *activation), inputs, statistics)?)
         }
         Kind::Activation(function) => some(elements::activation(builder, node, *function, inputs[0])?),
         Kind::Add => some(elements::add(builder, node, [inputs[0], inputs[1]])?),
