@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Tensor};
 use cnn_runtime::prelude::*;
-use cnn_runtime::{Network, ops};
+use cnn_runtime::{Network, Pass, ops};
 use cnn_train::optim::{AdamW, Optimizer, Sgd};
 use cnn_train::schedule::{OneCycle, Schedule, Span};
 use cnn_train::trainer::{Event, Stop, Trainer};
@@ -15,6 +15,15 @@ mod common;
 
 #[test]
 fn it_does_what_a_loop_by_hand_does() {
+    by_hand(true);
+}
+
+#[test]
+fn it_does_what_a_loop_by_hand_does_on_tensors() {
+    by_hand(false);
+}
+
+fn by_hand(compiled: bool) {
     let trained = small(3);
     let history = Trainer::new(&trained)
         .optimizer(Sgd::new(0.05).momentum(0.9).weight_decay(1e-3).sparing_norms())
@@ -22,7 +31,7 @@ fn it_does_what_a_loop_by_hand_does() {
         .epochs(3)
         .label_smoothing(0.1)
         .clip_norm(1.0)
-        .compile(false)
+        .compile(compiled)
         .fit(&TRAIN, &VALID)
         .unwrap();
 
@@ -33,7 +42,12 @@ fn it_does_what_a_loop_by_hand_does() {
         optimizer.set_learning_rate(0.05 * 0.5f64.powi(epoch));
         for batch in TRAIN.epoch(epoch as usize, 0).unwrap() {
             let Batch { inputs, labels } = batch.unwrap();
-            let loss = ops::cross_entropy(&by_hand.forward_train(&inputs).unwrap(), &labels, 0.1).unwrap();
+            let logits = if compiled {
+                by_hand.forward_train(&inputs).unwrap().into_inner()
+            } else {
+                by_hand.forward_pass(&inputs, &Pass::train(by_hand.state().generator())).unwrap()
+            };
+            let loss = ops::cross_entropy(&logits, &labels, 0.1).unwrap();
             optimizer.backward_step(&loss).unwrap();
         }
     }
