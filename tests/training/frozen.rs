@@ -63,6 +63,9 @@ fn the_rest_learns_the_same() {
     let residual = Residual::init(init(), &Device::Cpu).unwrap();
     let names: Vec<&str> = residual.state().named().map(|(name, _, _)| name).collect();
     check(&residual, &names[8..22]);
+    let residual = Residual::init(init(), &Device::Cpu).unwrap();
+    residual.state().freeze_statistics();
+    check(&residual, &[]);
     // A weight without its bias.
     let lenet = LeNet::init(init(), &Device::Cpu).unwrap();
     check(&lenet, &["0.weight", "6.weight", "10.weight"]);

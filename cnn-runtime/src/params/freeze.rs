@@ -79,6 +79,14 @@ impl State {
         self.entries().for_each(|(_, entry)| entry.frozen.set(false));
     }
 
+    /// [Freezes](Self::freeze) the running statistics, and nothing else: batch norms normalize with them in training too,
+    /// where batches are too small or too few to have better ones. Their scales and shifts go on learning.
+    pub fn freeze_statistics(&self) {
+        self.entries()
+            .filter(|(_, entry)| entry.role == Role::Buffer)
+            .for_each(|(_, entry)| entry.frozen.set(true));
+    }
+
     /// The opposite of [`freeze`](Self::freeze).
     ///
     /// # Errors
