@@ -290,8 +290,78 @@ fn check_conv(conv: Conv, threads: usize, relu: bool) {
     }
 }
 
+/// The gradient of the input of a convolution with strides, remainder by remainder.
+fn check_phases(conv: Conv, threads: usize) {
+    let (weight, grad) = (exact(conv.weight_len(), 2), exact(conv.output_len(), 4));
+    let mut dx = vec![0.0; conv.input_len()];
+    conv::input_gradient(&conv, &weight, &grad, &mut dx);
+    let y_shape = [conv.out_channels, conv.rows.output(), conv.columns.output()];
+    let (rows, columns) = (conv.rows, conv.columns);
+    let phases = (0..rows.stride()).flat_map(|down| (0..columns.stride()).map(move |across| [down, across]));
+    for phase in phases {
+        let parts = rows.transposed_phase(phase[0]).zip(columns.transposed_phase(phase[1]));
+        let Some(((down, down_taps), (across, across_taps))) = parts else { continue };
+        let expected: Vec<f64> = (0..conv.batch * conv.in_channels)
+            .flat_map(|plane| (0..down.output()).map(move |row| (plane, row)))
+            .flat_map(|(plane, row)| (0..across.output()).map(move |column| (plane, row, column)))
+            .map(|(plane, row, column)| {
+                let (row, column) = (row * rows.stride() + phase[0], column * columns.stride() + phase[1]);
+                dx[(plane * rows.input() + row) * columns.input() + column]
+            })
+            .collect();
+        let part = Conv {
+            in_channels: conv.out_channels,
+            out_channels: conv.in_channels,
+            rows: down,
+            columns: across,
+            ..conv
+        };
+        let view = View::transposed(&conv, &down_taps.collect::<Vec<_>>(), &across_taps.collect::<Vec<_>>());
+        for isa in Isa::available() {
+            let target = Target { isa, threads };
+            for algorithm in [Algorithm::Direct, Algorithm::Winograd(Winograd::F4x3)] {
+                if !ConvStep::fits(algorithm, &part) {
+                    continue;
+                }
+                let mut rig = Rig::new(conv.batch, threads);
+                let plain = ConvStep::takes_plain(&part);
+                let input = if plain {
+                    ConvInput::Plain(Plain::Input(rig.input(&grad).0))
+                } else {
+                    ConvInput::Map(rig.load(y_shape, &grad))
+                };
+                let w = rig.input(&weight);
+                let weights = rig.place(Repack::packed_len(&part, algorithm));
+                let to = rig.map([part.out_channels, down.output(), across.output()]);
+                rig.step(Repack::new(target, &part, algorithm, plain, view.clone(), w, weights));
+                let late = Late { weights, bias: None, activation: None };
+                rig.step(ConvStep::late(target, part, algorithm, late, input, None, to));
+                rig.give(to);
+                let error = away_of(&expected, &rig.run()[0], 0.1);
+                assert!(error < 1e-5, "{isa} {algorithm:?}, phase {phase:?}: {error:e}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn transposes_of_strided_windows(
+        batch in 1..=2usize, each in [1..=20usize, 1..=20usize],
+        sides in [3..=12usize, 3..=12usize], kernels in [1..=7usize, 1..=7usize], square: bool,
+        strides in [1..=3usize, 1..=3usize], pad in 0..=3usize, threads in 1..=2usize,
+    ) {
+        let axis = |index: usize| {
+            let (kernel, stride) = if square { (kernels[0], strides[0]) } else { (kernels[index], strides[index]) };
+            let input = sides[index] + kernel;
+            Span::new(input, (input + 2 * pad - kernel) / stride + 1, kernel, stride, 1, [pad, pad]).unwrap()
+        };
+        let [in_channels, out_channels] = each;
+        let conv = Conv { batch, in_channels, out_channels, groups: 1, rows: axis(0), columns: axis(1) };
+        check_phases(conv, threads);
+    }
 
     #[test]
     fn convolutions(

@@ -305,11 +305,15 @@ impl Some<'_> {
             let group = self.to.add(self.blocks.start * LANES * inputs);
             for (index, block) in self.blocks.clone().enumerate() {
                 for input in self.inputs.clone() {
-                    let mut gathered = [[0.0f32; LANES]; 2 * LANES];
-                    for chunk in (0..r * r).step_by(LANES) {
+                    // The taps of the window may be any of the weight's.
+                    let mut gathered = [[0.0f32; LANES]; 25];
+                    let reach = taps.iter().fold(0, |most, &tap| tap.max(most)) + 1;
+                    for chunk in (0..reach).step_by(LANES) {
                         let vectors = self.lanes::<V>(block * LANES, input, chunk);
-                        for (vector, values) in vectors.into_iter().zip(&mut gathered[chunk..]) {
-                            vector.store(values.as_mut_ptr());
+                        for (values, &tap) in gathered.iter_mut().zip(taps) {
+                            if tap / LANES == chunk / LANES {
+                                vectors[tap % LANES].store(values.as_mut_ptr());
+                            }
                         }
                     }
                     let mut half = [[V::zero(); 5]; 8];
@@ -317,7 +321,7 @@ impl Some<'_> {
                         for x in 0..r {
                             let mut sum = V::zero();
                             for k in 0..r {
-                                let value = V::load(gathered[taps[k * r + x] % (2 * LANES)].as_ptr());
+                                let value = V::load(gathered[k * r + x].as_ptr());
                                 sum = value.mul_add(V::splat(*matrix[y].get_unchecked(k)), sum);
                             }
                             half[y][x] = sum;
