@@ -33,6 +33,13 @@ network! {
      -> conv1-48 bn relu6 -> dw5/2 bn relu6 -> conv1-32 bn -> gap -> fc: fc5
     }
 
+    Grouped: 6x14x14 -> 5 {
+        conv3-24(groups=2) bn relu -> conv3-40/2(groups=4) relu
+     -> residual { conv1-64 bn relu -> conv3-64(groups=16) bn relu -> conv1-40 bn } relu
+     -> conv1-60(groups=5, bias=false) bn -> conv5-64/2(groups=2, pad=2) relu -> conv3-32(groups=2, dilation=2) relu6
+     -> gap -> fc: fc5
+    }
+
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
      -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
@@ -141,6 +148,12 @@ fn residual() {
 fn mobile() {
     compare!(Mobile, 4, 1);
     compare!(Mobile, 3, 2);
+}
+
+#[test]
+fn grouped() {
+    compare!(Grouped, 4, 1);
+    compare!(Grouped, 3, 2);
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn check_conv(conv: Conv, threads: usize, relu: bool) {
 
     let x_shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
     let y_shape = [conv.out_channels, conv.rows.output(), conv.columns.output()];
-    let depthwise = conv.groups > 1;
+    let depthwise = conv.groups > 1 && Depthwise::fits(&conv);
     let plain = !depthwise && ConvStep::takes_plain(&conv);
     let phases = conv.rows.transposed_phase(0).zip(conv.columns.transposed_phase(0));
     let back = phases.filter(|_| conv.rows.stride() == 1 && conv.columns.stride() == 1).map(
@@ -349,7 +349,7 @@ proptest! {
 
     #[test]
     fn transposes_of_strided_windows(
-        batch in 1..=2usize, each in [1..=20usize, 1..=20usize],
+        batch in 1..=2usize, groups in 1..=3usize, each in [1..=20usize, 1..=20usize],
         sides in [3..=12usize, 3..=12usize], kernels in [1..=7usize, 1..=7usize], square: bool,
         strides in [1..=3usize, 1..=3usize], pad in 0..=3usize, threads in 1..=2usize,
     ) {
@@ -358,8 +358,8 @@ proptest! {
             let input = sides[index] + kernel;
             Span::new(input, (input + 2 * pad - kernel) / stride + 1, kernel, stride, 1, [pad, pad]).unwrap()
         };
-        let [in_channels, out_channels] = each;
-        let conv = Conv { batch, in_channels, out_channels, groups: 1, rows: axis(0), columns: axis(1) };
+        let [in_channels, out_channels] = each.map(|each| each * groups);
+        let conv = Conv { batch, in_channels, out_channels, groups, rows: axis(0), columns: axis(1) };
         check_phases(conv, threads);
     }
 
@@ -380,6 +380,27 @@ proptest! {
         let span = |input: usize| Span::new(input, input + 2 * pad + 1 - kernel, kernel, 1, 1, [pad, pad]).unwrap();
         let [rows, columns] = side.map(span);
         check_conv(Conv { batch, in_channels: inputs, out_channels: outputs, groups: 1, rows, columns }, threads, false);
+    }
+
+    #[test]
+    fn grouped_convolutions(
+        batch in 1..=3usize, groups in 2..=9usize, each in [1..=9usize, 1..=9usize], wide in [0..=4usize, 0..=4usize],
+        rows in axis(9, 3), columns in axis(9, 3), threads in 1..=3usize, relu: bool,
+    ) {
+        // Now and then channels that fill blocks.
+        let channels = |index: usize| match wide[index] { 0 => 16, 1 => 32, 2 => 4, 3 => 8, _ => each[index] };
+        let [in_channels, out_channels] = [channels(0), channels(1)].map(|each| each * groups);
+        check_conv(Conv { batch, in_channels, out_channels, groups, rows, columns }, threads, relu);
+    }
+
+    #[test]
+    fn grouped_windows_of_three(
+        batch in 1..=3usize, groups in 2..=5usize, each in [1..=20usize, 1..=20usize],
+        side in [3..=9usize, 3..=9usize], threads in 1..=3usize,
+    ) {
+        let [rows, columns] = side.map(|input| Span::new(input, input, 3, 1, 1, [1, 1]).unwrap());
+        let [in_channels, out_channels] = each.map(|each| each * groups);
+        check_conv(Conv { batch, in_channels, out_channels, groups, rows, columns }, threads, false);
     }
 
     #[test]

@@ -18,21 +18,19 @@ use crate::layers;
 use crate::ops::conv::conv2d_sizes;
 use crate::plan::fused::by_model;
 
-/// The sizes of a convolution that has kernels here: of one group, or depthwise; none of others, and of one whose way
-/// back is no convolution.
+/// The sizes of a convolution that has kernels here; none of one whose way back is no convolution.
 pub(super) fn fits(layer: &layers::Conv2d, input: &[usize], wants: bool) -> Result<Option<Conv>> {
     let config = layer.config();
     if config.linear_weight {
         return Ok(None);
     }
     let conv = conv2d_sizes(input, layer.weight().dims(), &config.window(), config.groups)?;
-    let kernels = conv.groups == 1 || Depthwise::fits(&conv);
     let back = !wants || phases(conv.rows).is_some() && phases(conv.columns).is_some();
-    Ok((kernels && back).then_some(conv))
+    Ok(back.then_some(conv))
 }
 
 fn is_depthwise(conv: &Conv) -> bool {
-    conv.groups > 1
+    conv.groups > 1 && Depthwise::fits(conv)
 }
 
 fn algorithm(builder: &Builder<'_>, conv: &Conv) -> Algorithm {
