@@ -40,6 +40,11 @@ network! {
      -> gap -> fc: fc5
     }
 
+    Generator: 12x1x1 -> 3x18x18 {
+        deconv4-40(bias=false) bn relu -> deconv4-24/2(pad=1) bn relu -> deconv3-20/2(pad=1, outpad=1) relu
+     -> conv3-20 relu -> deconv5-18(pad=1) relu6 -> deconv2-16(groups=2) -> deconv4-3(bias=false, pad=2) tanh
+    }
+
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
      -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
@@ -75,13 +80,19 @@ fn deviation(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 /// Two steps of both, from the same weights and masks.
-fn check<F>(name: &str, state: [&State; 2], shape: &[usize], outputs: usize, eager: F, mut plan: TrainingPlan)
-where
+fn check<F>(
+    name: &str,
+    state: [&State; 2],
+    shape: &[usize],
+    outputs: &[usize],
+    eager: F,
+    mut plan: TrainingPlan,
+) where
     F: Fn(&Tensor) -> RunResult<Tensor>,
 {
     for step in 0..2 {
         let x = tensor(1 + step, shape);
-        let gradient = tensor(7 + step, &[shape[0], outputs]);
+        let gradient = tensor(7 + step, &[&[shape[0]], outputs].concat());
         let before = state[0].generator().state();
         let expected = eager(&x).unwrap();
         let store = (&expected * &gradient).unwrap().sum_all().unwrap().backward().unwrap();
@@ -122,7 +133,7 @@ macro_rules! compare {
         let plan = nets[1].compile_training(&CompileOptions::batch($batch).with_threads($threads)).unwrap();
         let states = [nets[0].state(), nets[1].state()];
         let eager = |x: &Tensor| Ok(nets[0].forward_train(x)?.into_inner());
-        check(name, states, &shape, $network::OUTPUT[0], eager, plan);
+        check(name, states, &shape, &$network::OUTPUT, eager, plan);
     }};
 }
 
@@ -154,6 +165,12 @@ fn mobile() {
 fn grouped() {
     compare!(Grouped, 4, 1);
     compare!(Grouped, 3, 2);
+}
+
+#[test]
+fn transposed() {
+    compare!(Generator, 4, 1);
+    compare!(Generator, 3, 2);
 }
 
 #[test]

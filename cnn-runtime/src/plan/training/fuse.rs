@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Input(usize),
     /// A convolution and its activation.
     Conv(layers::Conv2d, Option<Function>),
+    /// A transposed convolution and its activation.
+    Transposed(layers::ConvTranspose2d, Option<Function>),
     /// A fully connected layer, and whether ReLU follows.
     Linear(layers::Linear, bool),
     /// A batch norm of a map, with its activation; a second input is added before that.
@@ -49,6 +51,7 @@ pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
             Source::Input(input) => Some(Kind::Input(*input)),
             Source::Operation(operation) => match operation {
                 Operation::Conv2d(layer) => Some(Kind::Conv(layer.clone(), None)),
+                Operation::ConvTranspose2d(layer) => Some(Kind::Transposed(layer.clone(), None)),
                 Operation::Linear { layer, generator: None } => Some(Kind::Linear(layer.clone(), false)),
                 Operation::BatchNorm2d { layer, train: true } if map => Some(Kind::Norm(layer.clone(), None)),
                 Operation::Activation(activation) => {
@@ -98,7 +101,9 @@ fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> b
         return false;
     }
     match &mut nodes[value].kind {
-        Kind::Conv(_, activation @ None) | Kind::Norm(_, activation @ None) => {
+        Kind::Conv(_, activation @ None)
+        | Kind::Transposed(_, activation @ None)
+        | Kind::Norm(_, activation @ None) => {
             *activation = Some(function);
             true
         }

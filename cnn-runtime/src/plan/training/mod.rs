@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor, Var};
-use cnn_kernels::blocked::{PoolKind, Program, Target, Workspace};
+use cnn_kernels::blocked::{Activation as Function, PoolKind, Program, Target, Workspace};
 use cnn_kernels::simd::Isa;
 use cnn_kernels::window::Span;
 
@@ -28,6 +28,7 @@ mod elements;
 mod fuse;
 mod host;
 mod norm;
+mod transposed;
 
 /// Emits the way back through a layer.
 type Back = Box<dyn FnOnce(&mut Builder<'_>) -> Result<()>>;
@@ -326,17 +327,15 @@ fn emit(
             if let Some(conv) = conv::fits(layer, &shape, wants)? {
                 return some(conv::forward(builder, node, layer, conv, *activation, x)?);
             }
-            let plain = Operation::Conv2d(layer.clone());
-            let (value, back) = other(builder, node, &plain, inputs, tapes)?;
-            let Some(function) = *activation else { return some((value, back)) };
-            let (value, end) = elements::activation(builder, node, function, value)?;
-            some((
-                value,
-                Box::new(move |builder: &mut Builder<'_>| {
-                    end(builder)?;
-                    back(builder)
-                }),
-            ))
+            some(ended(builder, node, &Operation::Conv2d(layer.clone()), *activation, inputs, tapes)?)
+        }
+        Kind::Transposed(layer, activation) => {
+            let x = inputs[0];
+            if let Some(conv) = transposed::fits(layer, &builder.values[x].shape)? {
+                return some(transposed::forward(builder, node, layer, conv, *activation, x)?);
+            }
+            let plain = Operation::ConvTranspose2d(layer.clone());
+            some(ended(builder, node, &plain, *activation, inputs, tapes)?)
         }
         Kind::Linear(layer, relu) => some(elements::linear(builder, node, layer, *relu, inputs[0])?),
         Kind::Norm(layer, activation) => {
@@ -355,6 +354,25 @@ fn emit(
             }
         }
     }
+}
+
+/// An operation without a kernel here, and the activation that was joined to it.
+fn ended(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    operation: &Operation,
+    activation: Option<Function>,
+    inputs: &[usize],
+    tapes: &mut usize,
+) -> Result<(usize, Back)> {
+    let (value, back) = other(builder, node, operation, inputs, tapes)?;
+    let Some(function) = activation else { return Ok((value, back)) };
+    let (value, end) = elements::activation(builder, node, function, value)?;
+    let both = move |builder: &mut Builder<'_>| {
+        end(builder)?;
+        back(builder)
+    };
+    Ok((value, Box::new(both)))
 }
 
 fn other(
