@@ -45,6 +45,12 @@ network! {
      -> conv3-20 relu -> deconv5-18(pad=1) relu6 -> deconv2-16(groups=2) -> deconv4-3(bias=false, pad=2) tanh
     }
 
+    Dropping: 6x12x12 -> 6 {
+        conv3-20 relu -> dropout(0.3) -> conv3-24/2 -> dropout2d(0.4)
+     -> residual { conv3-24 relu -> droppath(0.3) } -> gap -> flatten
+     -> dropout(0.5) -> fc40 relu -> dropout(0.5) -> fc6
+    }
+
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
      -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
@@ -171,6 +177,12 @@ fn grouped() {
 fn transposed() {
     compare!(Generator, 4, 1);
     compare!(Generator, 3, 2);
+}
+
+#[test]
+fn dropping() {
+    compare!(Dropping, 4, 1);
+    compare!(Dropping, 3, 2);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod activation;
 mod depthwise;
 mod linear;
+mod mask;
 mod norm;
 mod pool;
 mod reduce;
@@ -14,6 +15,7 @@ mod weight;
 pub use activation::{ActivationGradient, ChannelSums, RowActivationGradient};
 pub use depthwise::DepthwiseWeightGradient;
 pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
+pub use mask::{MaskOf, Masked};
 pub use norm::{BatchNorm, BatchNormGradient, Normalized};
 pub use pool::{PoolGradient, Spread};
 pub use weight::WeightGradient;

@@ -24,6 +24,7 @@ use host::Tape;
 
 mod builder;
 mod conv;
+mod dropout;
 mod elements;
 mod fuse;
 mod host;
@@ -350,6 +351,9 @@ fn emit(
             match operation {
                 Operation::Flatten => some(elements::flatten(builder, node, inputs[0])?),
                 Operation::Concat if node.shape.len() == 4 => some(elements::concat(builder, node, inputs)?),
+                Operation::Mask { generator, p, rank } if dropout::fits(*p, *rank, &node.shape) => {
+                    some(dropout::forward(builder, node, (generator, *p, *rank), inputs[0])?)
+                }
                 operation => some(other(builder, node, operation, inputs, tapes)?),
             }
         }
