@@ -51,6 +51,11 @@ network! {
      -> dropout(0.5) -> fc40 relu -> dropout(0.5) -> fc6
     }
 
+    Normed: 6x12x12 -> 4 {
+        conv3-20 gn4 relu -> residual { conv3-20 gn5 relu -> conv3-20(bias=false) gn20 } relu
+     -> conv3-24/2(bias=false) inorm relu6 -> conv3-32 gn2 tanh -> gap -> fc: fc4
+    }
+
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
      -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
@@ -183,6 +188,12 @@ fn transposed() {
 fn dropping() {
     compare!(Dropping, 4, 1);
     compare!(Dropping, 3, 2);
+}
+
+#[test]
+fn normed() {
+    compare!(Normed, 4, 1);
+    compare!(Normed, 3, 2);
 }
 
 #[test]

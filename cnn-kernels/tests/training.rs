@@ -4,9 +4,9 @@
 mod common;
 
 use cnn_kernels::blocked::training::{
-    ActivationGradient, BatchNorm, BatchNormGradient, ChannelSums, DepthwiseWeightGradient, MaskOf, Masked,
-    Normalized, PoolGradient, Product, ProductInputGradient, ProductWeightGradient, RowActivationGradient,
-    Spread, WeightGradient,
+    ActivationGradient, BatchNorm, BatchNormGradient, ChannelSums, DepthwiseWeightGradient, GroupNorm,
+    GroupNormGradient, Grouped, MaskOf, Masked, Normalized, PoolGradient, Product, ProductInputGradient,
+    ProductWeightGradient, RowActivationGradient, Spread, WeightGradient,
 };
 use cnn_kernels::blocked::{
     Activation, Algorithm, ConvInput, ConvStep, Depthwise, Late, Map, Move, Pad, Place, Plain, PoolKind,
@@ -15,6 +15,7 @@ use cnn_kernels::blocked::{
 use cnn_kernels::channels::Planes;
 use cnn_kernels::conv::{self, Conv};
 use cnn_kernels::norm::batch::{self, Channels, Gradients, Statistics};
+use cnn_kernels::norm::group;
 use cnn_kernels::pool::{self, Adaptive};
 use cnn_kernels::simd::{Isa, LANES};
 use cnn_kernels::window::Span;
@@ -421,6 +422,15 @@ proptest! {
     }
 
     #[test]
+    fn group_norms(
+        batch in 1..=4usize, groups in 1..=6usize, width in 1..=9usize, sides in [3..=11usize, 3..=11usize],
+        threads in 1..=3usize, affine: bool, activation in 0..=2usize,
+    ) {
+        let activation = [None, Some(Activation::Relu), Some(Activation::Relu6)][activation];
+        check_group_norm(batch, groups, [groups * width, sides[0], sides[1]], threads, affine, activation);
+    }
+
+    #[test]
     fn pooling(
         batch in 1..=3usize, channels in 1..=most(), rows in axis(11, 3), columns in axis(11, 3), threads in 1..=3usize,
     ) {
@@ -521,6 +531,76 @@ fn check_norm(
             };
             let error = away_of(expected, found, natural);
             // The input has five digits behind its thirty.
+            assert!(error < 1e-4, "{isa} {what}: {error:e}");
+        }
+    }
+}
+
+fn check_group_norm(
+    batch: usize,
+    groups: usize,
+    shape: [usize; 3],
+    threads: usize,
+    affine: bool,
+    activation: Option<Activation>,
+) {
+    let planes = Planes { batch, channels: shape[0], plane: shape[1] * shape[2] };
+    let (count, eps) = (batch * shape.iter().product::<usize>(), 1e-5);
+    // Far from zero, each channel elsewhere.
+    let far = |index: usize| 10.0 + (index / planes.plane % shape[0]) as f64;
+    let x = exact(count, 1).into_iter().enumerate();
+    let x: Vec<f64> = x.map(|(index, value)| f64::from((value + far(index)) as f32)).collect();
+    let grad = exact(count, 3);
+    let weight = if affine { exact(shape[0], 4) } else { vec![1.0; shape[0]] };
+    let bias = if affine { exact(shape[0], 5) } else { vec![0.0; shape[0]] };
+    let [mut mean, mut variance] = [vec![0.0; batch * groups], vec![0.0; batch * groups]];
+    group::statistics(&planes, groups, &x, &mut mean, &mut variance);
+    let norm = group::Groups { groups, mean: &mean, variance: &variance, weight: &weight, eps };
+    let mut y = vec![0.0; count];
+    group::forward(&planes, &norm, &bias, &x, &mut y);
+    let limit = if activation == Some(Activation::Relu6) { 6.0 } else { f64::INFINITY };
+    let mut g = grad.clone();
+    if activation.is_some() {
+        // What rounding may decide either way says nothing.
+        if y.iter().any(|y| y.abs() < 1e-4 || (y - 6.0).abs() < 1e-4) {
+            return;
+        }
+        for (y, g) in y.iter_mut().zip(&mut g) {
+            *g = if *y > 0.0 && *y < limit { *g } else { 0.0 };
+            *y = y.clamp(0.0, limit);
+        }
+    }
+    let [mut dx, mut dw, mut db] = [vec![0.0; count], vec![0.0; shape[0]], vec![0.0; shape[0]]];
+    let gradients = Gradients { input: &mut dx, weight: &mut dw, bias: &mut db };
+    group::gradient(&planes, &norm, &x, &g, gradients);
+    for isa in Isa::available() {
+        let target = Target { isa, threads };
+        let mut rig = Rig::new(batch, threads);
+        let (input, behind) = (rig.load(shape, &x), rig.load(shape, &grad));
+        let [output, to] = [(); 2].map(|()| rig.map(shape));
+        let saved = rig.place(Grouped::saved_len(batch, shape[0]));
+        let parameters = affine.then(|| [rig.input(&weight), rig.input(&bias)]);
+        let weight = parameters.map(|[weight, _]| weight);
+        let of = Grouped { batch, groups, input, output, weight, activation, saved };
+        let affine = parameters.map(|_| [rig.output(shape[0]), rig.output(shape[0])]);
+        rig.step(GroupNorm::new(target, of, parameters.map(|[_, bias]| bias), eps));
+        rig.step(GroupNormGradient::new(target, of, behind, to, affine));
+        rig.give(output);
+        rig.give(to);
+        let mut expected = Vec::new();
+        if parameters.is_some() {
+            expected.extend([("scale", &dw), ("shift", &db)]);
+        }
+        expected.extend([("output", &y), ("input", &dx)]);
+        let found = rig.run();
+        assert_eq!(expected.len(), found.len());
+        for ((what, expected), found) in expected.into_iter().zip(&found) {
+            let natural = match what {
+                "scale" | "shift" => 0.1 * (batch * planes.plane) as f64,
+                _ => 0.1,
+            };
+            let error = away_of(expected, found, natural);
+            // The input has five digits behind its fifty.
             assert!(error < 1e-4, "{isa} {what}: {error:e}");
         }
     }

@@ -5,6 +5,7 @@
 
 mod activation;
 mod depthwise;
+mod group;
 mod linear;
 mod mask;
 mod norm;
@@ -14,6 +15,7 @@ mod weight;
 
 pub use activation::{ActivationGradient, ChannelSums, RowActivationGradient};
 pub use depthwise::DepthwiseWeightGradient;
+pub use group::{GroupNorm, GroupNormGradient, Grouped};
 pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
 pub use mask::{MaskOf, Masked};
 pub use norm::{BatchNorm, BatchNormGradient, Normalized};

@@ -27,6 +27,8 @@ pub(super) enum Kind {
     Linear(layers::Linear, bool),
     /// A batch norm of a map, with its activation; a second input is added before that.
     Norm(layers::BatchNorm2d, Option<Function>),
+    /// A norm of groups of a map's channels, and its activation.
+    GroupNorm(Operation, Option<Function>),
     /// An activation whose gradient its output tells.
     Activation(Function),
     /// The sum of two maps.
@@ -54,6 +56,9 @@ pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
                 Operation::ConvTranspose2d(layer) => Some(Kind::Transposed(layer.clone(), None)),
                 Operation::Linear { layer, generator: None } => Some(Kind::Linear(layer.clone(), false)),
                 Operation::BatchNorm2d { layer, train: true } if map => Some(Kind::Norm(layer.clone(), None)),
+                Operation::GroupNorm(_) | Operation::InstanceNorm2d(_) if map => {
+                    Some(Kind::GroupNorm(operation.clone(), None))
+                }
                 Operation::Activation(activation) => {
                     match activation.elementwise().filter(|&function| ActivationGradient::fits(function)) {
                         Some(function) => end(&mut nodes, &sole, inputs[0], function)
@@ -103,7 +108,8 @@ fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> b
     match &mut nodes[value].kind {
         Kind::Conv(_, activation @ None)
         | Kind::Transposed(_, activation @ None)
-        | Kind::Norm(_, activation @ None) => {
+        | Kind::Norm(_, activation @ None)
+        | Kind::GroupNorm(_, activation @ None) => {
             *activation = Some(function);
             true
         }

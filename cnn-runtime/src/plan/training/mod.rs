@@ -27,6 +27,7 @@ mod conv;
 mod dropout;
 mod elements;
 mod fuse;
+mod groupnorm;
 mod host;
 mod norm;
 mod transposed;
@@ -342,6 +343,10 @@ fn emit(
         Kind::Norm(layer, activation) => {
             some(norm::forward(builder, node, layer, *activation, inputs, statistics)?)
         }
+        Kind::GroupNorm(operation, activation) => match groupnorm::Norm::of(operation) {
+            Some(norm) => some(groupnorm::forward(builder, node, &norm, *activation, inputs[0])?),
+            None => some(ended(builder, node, operation, *activation, inputs, tapes)?),
+        },
         Kind::Activation(function) => some(elements::activation(builder, node, *function, inputs[0])?),
         Kind::Add => some(elements::add(builder, node, [inputs[0], inputs[1]])?),
         Kind::Other(operation) => {
