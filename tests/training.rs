@@ -37,6 +37,29 @@ network! {
      -> conv1-48 bn relu6 -> dw5/2 bn relu6 -> conv1-32 bn -> gap -> fc: fc5
     }
 
+    Grouped: 6x14x14 -> 5 {
+        conv3-24(groups=2) bn relu -> conv3-40/2(groups=4) relu
+     -> residual { conv1-64 bn relu -> conv3-64(groups=16) bn relu -> conv1-40 bn } relu
+     -> conv1-60(groups=5, bias=false) bn -> conv5-64/2(groups=2, pad=2) relu -> conv3-32(groups=2, dilation=2) relu6
+     -> gap -> fc: fc5
+    }
+
+    Generator: 12x1x1 -> 3x18x18 {
+        deconv4-40(bias=false) bn relu -> deconv4-24/2(pad=1) bn relu -> deconv3-20/2(pad=1, outpad=1) relu
+     -> conv3-20 relu -> deconv5-18(pad=1) relu6 -> deconv2-16(groups=2) -> deconv4-3(bias=false, pad=2) tanh
+    }
+
+    Dropping: 6x12x12 -> 6 {
+        conv3-20 relu -> dropout(0.3) -> conv3-24/2 -> dropout2d(0.4)
+     -> residual { conv3-24 relu -> droppath(0.3) } -> gap -> flatten
+     -> dropout(0.5) -> fc40 relu -> dropout(0.5) -> fc6
+    }
+
+    Normed: 6x12x12 -> 4 {
+        conv3-20 gn4 relu -> residual { conv3-20 gn5 relu -> conv3-20(bias=false) gn20 } relu
+     -> conv3-24/2(bias=false) inorm relu6 -> conv3-32 gn2 tanh -> gap -> fc: fc4
+    }
+
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
      -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
@@ -72,13 +95,19 @@ fn deviation(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 /// Two steps of both, from the same weights and masks.
-fn check<F>(name: &str, state: [&State; 2], shape: &[usize], outputs: usize, eager: F, mut plan: TrainingPlan)
-where
+fn check<F>(
+    name: &str,
+    state: [&State; 2],
+    shape: &[usize],
+    outputs: &[usize],
+    eager: F,
+    mut plan: TrainingPlan,
+) where
     F: Fn(&Tensor) -> RunResult<Tensor>,
 {
     for step in 0..2 {
         let x = tensor(1 + step, shape);
-        let gradient = tensor(7 + step, &[shape[0], outputs]);
+        let gradient = tensor(7 + step, &[&[shape[0]], outputs].concat());
         let before = state[0].generator().state();
         let expected = eager(&x).unwrap();
         let store = (&expected * &gradient).unwrap().sum_all().unwrap().backward().unwrap();
@@ -119,7 +148,7 @@ macro_rules! compare {
         let plan = nets[1].compile_training(&CompileOptions::batch($batch).with_threads($threads)).unwrap();
         let states = [nets[0].state(), nets[1].state()];
         let eager = |x: &Tensor| nets[0].forward_pass(x, &Pass::train(nets[0].state().generator()));
-        check(name, states, &shape, $network::OUTPUT[0], eager, plan);
+        check(name, states, &shape, &$network::OUTPUT, eager, plan);
     }};
 }
 
@@ -145,6 +174,30 @@ fn residual() {
 fn mobile() {
     compare!(Mobile, 4, 1);
     compare!(Mobile, 3, 2);
+}
+
+#[test]
+fn grouped() {
+    compare!(Grouped, 4, 1);
+    compare!(Grouped, 3, 2);
+}
+
+#[test]
+fn transposed() {
+    compare!(Generator, 4, 1);
+    compare!(Generator, 3, 2);
+}
+
+#[test]
+fn dropping() {
+    compare!(Dropping, 4, 1);
+    compare!(Dropping, 3, 2);
+}
+
+#[test]
+fn normed() {
+    compare!(Normed, 4, 1);
+    compare!(Normed, 3, 2);
 }
 
 #[test]

@@ -4,9 +4,9 @@
 mod common;
 
 use cnn_kernels::blocked::training::{
-    ActivationGradient, BatchNorm, BatchNormGradient, ChannelSums, DepthwiseWeightGradient, NormStatistics,
-    Normalized, PoolGradient, Product, ProductInputGradient, ProductWeightGradient, RowActivationGradient,
-    Spread, WeightGradient,
+    ActivationGradient, BatchNorm, BatchNormGradient, ChannelSums, DepthwiseWeightGradient, GroupNorm,
+    GroupNormGradient, Grouped, MaskOf, Masked, NormStatistics, Normalized, PoolGradient, Product,
+    ProductInputGradient, ProductWeightGradient, RowActivationGradient, Spread, WeightGradient,
 };
 use cnn_kernels::blocked::{
     Activation, Algorithm, ConvInput, ConvStep, Depthwise, Late, Map, Move, Pad, Place, Plain, PoolKind,
@@ -15,6 +15,7 @@ use cnn_kernels::blocked::{
 use cnn_kernels::channels::Planes;
 use cnn_kernels::conv::{self, Conv};
 use cnn_kernels::norm::batch::{self, Channels, Gradients, Statistics};
+use cnn_kernels::norm::group;
 use cnn_kernels::pool::{self, Adaptive};
 use cnn_kernels::simd::{Isa, LANES};
 use cnn_kernels::window::Span;
@@ -187,7 +188,7 @@ fn check_conv(conv: Conv, threads: usize, relu: bool) {
 
     let x_shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
     let y_shape = [conv.out_channels, conv.rows.output(), conv.columns.output()];
-    let depthwise = conv.groups > 1;
+    let depthwise = conv.groups > 1 && Depthwise::fits(&conv);
     let plain = !depthwise && ConvStep::takes_plain(&conv);
     let phases = conv.rows.transposed_phase(0).zip(conv.columns.transposed_phase(0));
     let back = phases.filter(|_| conv.rows.stride() == 1 && conv.columns.stride() == 1).map(
@@ -290,8 +291,78 @@ fn check_conv(conv: Conv, threads: usize, relu: bool) {
     }
 }
 
+/// The gradient of the input of a convolution with strides, remainder by remainder.
+fn check_phases(conv: Conv, threads: usize) {
+    let (weight, grad) = (exact(conv.weight_len(), 2), exact(conv.output_len(), 4));
+    let mut dx = vec![0.0; conv.input_len()];
+    conv::input_gradient(&conv, &weight, &grad, &mut dx);
+    let y_shape = [conv.out_channels, conv.rows.output(), conv.columns.output()];
+    let (rows, columns) = (conv.rows, conv.columns);
+    let phases = (0..rows.stride()).flat_map(|down| (0..columns.stride()).map(move |across| [down, across]));
+    for phase in phases {
+        let parts = rows.transposed_phase(phase[0]).zip(columns.transposed_phase(phase[1]));
+        let Some(((down, down_taps), (across, across_taps))) = parts else { continue };
+        let expected: Vec<f64> = (0..conv.batch * conv.in_channels)
+            .flat_map(|plane| (0..down.output()).map(move |row| (plane, row)))
+            .flat_map(|(plane, row)| (0..across.output()).map(move |column| (plane, row, column)))
+            .map(|(plane, row, column)| {
+                let (row, column) = (row * rows.stride() + phase[0], column * columns.stride() + phase[1]);
+                dx[(plane * rows.input() + row) * columns.input() + column]
+            })
+            .collect();
+        let part = Conv {
+            in_channels: conv.out_channels,
+            out_channels: conv.in_channels,
+            rows: down,
+            columns: across,
+            ..conv
+        };
+        let view = View::transposed(&conv, &down_taps.collect::<Vec<_>>(), &across_taps.collect::<Vec<_>>());
+        for isa in Isa::available() {
+            let target = Target { isa, threads };
+            for algorithm in [Algorithm::Direct, Algorithm::Winograd(Winograd::F4x3)] {
+                if !ConvStep::fits(algorithm, &part) {
+                    continue;
+                }
+                let mut rig = Rig::new(conv.batch, threads);
+                let plain = ConvStep::takes_plain(&part);
+                let input = if plain {
+                    ConvInput::Plain(Plain::Input(rig.input(&grad).0))
+                } else {
+                    ConvInput::Map(rig.load(y_shape, &grad))
+                };
+                let w = rig.input(&weight);
+                let weights = rig.place(Repack::packed_len(&part, algorithm));
+                let to = rig.map([part.out_channels, down.output(), across.output()]);
+                rig.step(Repack::new(target, &part, algorithm, plain, view.clone(), w, weights));
+                let late = Late { weights, bias: None, activation: None };
+                rig.step(ConvStep::late(target, part, algorithm, late, input, None, to));
+                rig.give(to);
+                let error = away_of(&expected, &rig.run()[0], 0.1);
+                assert!(error < 1e-5, "{isa} {algorithm:?}, phase {phase:?}: {error:e}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn transposes_of_strided_windows(
+        batch in 1..=2usize, groups in 1..=3usize, each in [1..=20usize, 1..=20usize],
+        sides in [3..=12usize, 3..=12usize], kernels in [1..=7usize, 1..=7usize], square: bool,
+        strides in [1..=3usize, 1..=3usize], pad in 0..=3usize, threads in 1..=2usize,
+    ) {
+        let axis = |index: usize| {
+            let (kernel, stride) = if square { (kernels[0], strides[0]) } else { (kernels[index], strides[index]) };
+            let input = sides[index] + kernel;
+            Span::new(input, (input + 2 * pad - kernel) / stride + 1, kernel, stride, 1, [pad, pad]).unwrap()
+        };
+        let [in_channels, out_channels] = each.map(|each| each * groups);
+        let conv = Conv { batch, in_channels, out_channels, groups, rows: axis(0), columns: axis(1) };
+        check_phases(conv, threads);
+    }
 
     #[test]
     fn convolutions(
@@ -313,6 +384,27 @@ proptest! {
     }
 
     #[test]
+    fn grouped_convolutions(
+        batch in 1..=3usize, groups in 2..=9usize, each in [1..=9usize, 1..=9usize], wide in [0..=4usize, 0..=4usize],
+        rows in axis(9, 3), columns in axis(9, 3), threads in 1..=3usize, relu: bool,
+    ) {
+        // Now and then channels that fill blocks.
+        let channels = |index: usize| match wide[index] { 0 => 16, 1 => 32, 2 => 4, 3 => 8, _ => each[index] };
+        let [in_channels, out_channels] = [channels(0), channels(1)].map(|each| each * groups);
+        check_conv(Conv { batch, in_channels, out_channels, groups, rows, columns }, threads, relu);
+    }
+
+    #[test]
+    fn grouped_windows_of_three(
+        batch in 1..=3usize, groups in 2..=5usize, each in [1..=20usize, 1..=20usize],
+        side in [3..=9usize, 3..=9usize], threads in 1..=3usize,
+    ) {
+        let [rows, columns] = side.map(|input| Span::new(input, input, 3, 1, 1, [1, 1]).unwrap());
+        let [in_channels, out_channels] = each.map(|each| each * groups);
+        check_conv(Conv { batch, in_channels, out_channels, groups, rows, columns }, threads, false);
+    }
+
+    #[test]
     fn depthwise_convolutions(
         batch in 1..=5usize, channels in 2..=most(), rows in axis(13, 5), columns in axis(13, 5),
         threads in 1..=3usize, relu: bool,
@@ -328,6 +420,15 @@ proptest! {
     ) {
         let activation = [None, Some(Activation::Relu), Some(Activation::Relu6)][activation];
         check_norm(batch, shape, threads, Norm { residual, affine, given, activation });
+    }
+
+    #[test]
+    fn group_norms(
+        batch in 1..=4usize, groups in 1..=6usize, width in 1..=9usize, sides in [3..=11usize, 3..=11usize],
+        threads in 1..=3usize, affine: bool, activation in 0..=2usize,
+    ) {
+        let activation = [None, Some(Activation::Relu), Some(Activation::Relu6)][activation];
+        check_group_norm(batch, groups, [groups * width, sides[0], sides[1]], threads, affine, activation);
     }
 
     #[test]
@@ -437,6 +538,76 @@ fn check_norm(batch: usize, shape: [usize; 3], threads: usize, norm: Norm) {
             };
             let error = away_of(expected, found, natural);
             // The input has five digits behind its thirty.
+            assert!(error < 1e-4, "{isa} {what}: {error:e}");
+        }
+    }
+}
+
+fn check_group_norm(
+    batch: usize,
+    groups: usize,
+    shape: [usize; 3],
+    threads: usize,
+    affine: bool,
+    activation: Option<Activation>,
+) {
+    let planes = Planes { batch, channels: shape[0], plane: shape[1] * shape[2] };
+    let (count, eps) = (batch * shape.iter().product::<usize>(), 1e-5);
+    // Far from zero, each channel elsewhere.
+    let far = |index: usize| 10.0 + (index / planes.plane % shape[0]) as f64;
+    let x = exact(count, 1).into_iter().enumerate();
+    let x: Vec<f64> = x.map(|(index, value)| f64::from((value + far(index)) as f32)).collect();
+    let grad = exact(count, 3);
+    let weight = if affine { exact(shape[0], 4) } else { vec![1.0; shape[0]] };
+    let bias = if affine { exact(shape[0], 5) } else { vec![0.0; shape[0]] };
+    let [mut mean, mut variance] = [vec![0.0; batch * groups], vec![0.0; batch * groups]];
+    group::statistics(&planes, groups, &x, &mut mean, &mut variance);
+    let norm = group::Groups { groups, mean: &mean, variance: &variance, weight: &weight, eps };
+    let mut y = vec![0.0; count];
+    group::forward(&planes, &norm, &bias, &x, &mut y);
+    let limit = if activation == Some(Activation::Relu6) { 6.0 } else { f64::INFINITY };
+    let mut g = grad.clone();
+    if activation.is_some() {
+        // What rounding may decide either way says nothing.
+        if y.iter().any(|y| y.abs() < 1e-4 || (y - 6.0).abs() < 1e-4) {
+            return;
+        }
+        for (y, g) in y.iter_mut().zip(&mut g) {
+            *g = if *y > 0.0 && *y < limit { *g } else { 0.0 };
+            *y = y.clamp(0.0, limit);
+        }
+    }
+    let [mut dx, mut dw, mut db] = [vec![0.0; count], vec![0.0; shape[0]], vec![0.0; shape[0]]];
+    let gradients = Gradients { input: &mut dx, weight: &mut dw, bias: &mut db };
+    group::gradient(&planes, &norm, &x, &g, gradients);
+    for isa in Isa::available() {
+        let target = Target { isa, threads };
+        let mut rig = Rig::new(batch, threads);
+        let (input, behind) = (rig.load(shape, &x), rig.load(shape, &grad));
+        let [output, to] = [(); 2].map(|()| rig.map(shape));
+        let saved = rig.place(Grouped::saved_len(batch, shape[0]));
+        let parameters = affine.then(|| [rig.input(&weight), rig.input(&bias)]);
+        let weight = parameters.map(|[weight, _]| weight);
+        let of = Grouped { batch, groups, input, output, weight, activation, saved };
+        let affine = parameters.map(|_| [rig.output(shape[0]), rig.output(shape[0])]);
+        rig.step(GroupNorm::new(target, of, parameters.map(|[_, bias]| bias), eps));
+        rig.step(GroupNormGradient::new(target, of, behind, to, affine));
+        rig.give(output);
+        rig.give(to);
+        let mut expected = Vec::new();
+        if parameters.is_some() {
+            expected.extend([("scale", &dw), ("shift", &db)]);
+        }
+        expected.extend([("output", &y), ("input", &dx)]);
+        let found = rig.run();
+        assert_eq!(expected.len(), found.len());
+        for ((what, expected), found) in expected.into_iter().zip(&found) {
+            let natural = match what {
+                "scale" | "shift" => 0.1 * (batch * planes.plane) as f64,
+                _ => 0.1,
+            };
+            let error = away_of(expected, found, natural);
+            // The input has five digits behind its fifty.
             assert!(error < 1e-4, "{isa} {what}: {error:e}");
         }
     }
@@ -564,6 +735,41 @@ fn activations() {
             rig.step(ActivationGradient::new(target, batch, activation, output, behind, to));
             rig.give(to);
             assert_eq!(rig.run()[0], f32s(&expected), "{isa} {activation:?}");
+        }
+    }
+}
+
+#[test]
+fn masks() {
+    for (batch, shape, threads) in [(2, [19, 5, 7], 2), (3, [40, 1, 1], 1), (1, [70, 2, 3], 3)] {
+        let plane = shape[1] * shape[2];
+        let x = exact(batch * shape[0] * plane, 1);
+        let of = |values: &[f64]| values.iter().map(|value| if *value > 0.0 { 1.25 } else { 0.0 }).collect();
+        let (all, channels): (Vec<f64>, Vec<f64>) = (of(&exact(x.len(), 2)), of(&exact(batch * shape[0], 3)));
+        for isa in Isa::available() {
+            let target = Target { isa, threads };
+            let mut rig = Rig::new(batch, threads);
+            let [input, by_values, by_channels] = [(); 3].map(|()| rig.map(shape));
+            let masks =
+                [MaskOf::Values, MaskOf::Channels].map(|of| rig.place(batch * Masked::mask_len(of, shape)));
+            let values = Map { stride: input.len(), offset: masks[0], shape };
+            let channel = [shape[0], 1, 1];
+            let each = Map { stride: shape[0].next_multiple_of(LANES), offset: masks[1], shape: channel };
+            for (values, map) in [(&x, input), (&all, values), (&channels, each)] {
+                let (index, _) = rig.input(values);
+                let (from, to) = (Place::Plain(Plain::Input(index)), Place::Map(map, 0));
+                rig.step(Move::new(batch, map.shape, from, to));
+            }
+            rig.step(Masked::new(target, batch, MaskOf::Values, input, masks[0], by_values));
+            rig.step(Masked::new(target, batch, MaskOf::Channels, input, masks[1], by_channels));
+            rig.give(by_values);
+            rig.give(by_channels);
+            let found = rig.run();
+            let expected = |mask: &[f64], each: usize| -> Vec<f64> {
+                x.iter().enumerate().map(|(index, x)| x * mask[index / each]).collect()
+            };
+            assert_eq!(found[0], f32s(&expected(&all, 1)), "{isa}");
+            assert_eq!(found[1], f32s(&expected(&channels, plane)), "{isa}");
         }
     }
 }

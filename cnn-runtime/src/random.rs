@@ -77,6 +77,16 @@ impl Stream {
         Self { key: [low, high], stream, block, words: [0; 4], used: 4, spare: None }
     }
 
+    /// The stream behind so many more values, of one word each, of one that gave none so far.
+    pub(crate) fn after(&self, values: usize) -> Self {
+        let block = self.block.wrapping_add((values / 4) as u64);
+        let mut stream = Self { block, ..self.clone() };
+        for _ in 0..values % 4 {
+            stream.next_u32();
+        }
+        stream
+    }
+
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
@@ -254,6 +264,16 @@ mod tests {
         assert_eq!(fnv1a(""), 0xcbf29ce484222325);
         assert_eq!(fnv1a("a"), 0xaf63dc4c8601ec8c);
         assert_eq!(fnv1a("foobar"), 0x85944171f73967e8);
+    }
+
+    #[test]
+    fn a_stream_is_entered_anywhere() {
+        let stream = Generator::seed(5).stream(40);
+        let mut all = stream.clone();
+        let all: Vec<u32> = (0..40).map(|_| all.next_u32()).collect();
+        for (first, value) in all.into_iter().enumerate() {
+            assert_eq!(stream.after(first).next_u32(), value, "{first}");
+        }
     }
 
     #[test]

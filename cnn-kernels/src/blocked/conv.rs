@@ -6,7 +6,7 @@ use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
 use super::winograd::{Transformed, Winograd};
-use super::{Late, Layer, Map, Memory, Needs, Plain, Target};
+use super::{Late, Layer, Map, Memory, Needs, Plain, Repack, Target};
 use crate::conv::Conv;
 use crate::simd::LANES;
 
@@ -117,10 +117,11 @@ impl ConvStep {
         Self { conv, parts, part_channels, input, residual, output }
     }
 
-    /// Prepares a convolution of one group whose weights are packed in each run, as [`Repack`](super::Repack) does it.
+    /// Prepares a convolution whose weights are packed in each run, as [`Repack`](super::Repack) does it. Values that are
+    /// not finite spread over the groups that share a block.
     ///
     /// # Panics
-    /// As [`new`](Self::new); for groups.
+    /// As [`new`](Self::new).
     #[must_use]
     pub fn late(
         target: Target,
@@ -132,23 +133,33 @@ impl ConvStep {
         output: Map,
     ) -> Self {
         require(target.isa);
-        assert_eq!(conv.groups, 1, "weights that come late are of one group");
         assert!(Self::fits(algorithm, &conv), "{algorithm:?} does not compute {conv:?}");
-        let part = match algorithm {
-            Algorithm::Direct => {
-                let plain = matches!(input, ConvInput::Plain(_));
-                Kind::Direct(Direct::late(target, conv, plain, late))
-            }
-            Algorithm::Winograd(winograd) => Kind::Winograd(Transformed::late(target, conv, winograd, late)),
-            Algorithm::DirectBf16 => panic!("weights that come late are f32"),
-        };
-        let part_channels = [conv.in_channels, conv.out_channels];
-        Self { conv, parts: vec![part], part_channels, input, residual, output }
+        let (part, _) = whole_groups(&conv);
+        let each = Conv { groups: 1, ..part };
+        let len = Repack::packed_len(&each, algorithm);
+        let parts = (0..conv.out_channels / part.out_channels)
+            .map(|index| {
+                let bias = late.bias.map(|bias| bias + index * part.out_channels);
+                let late = Late { weights: late.weights + index * len, bias, ..late };
+                match algorithm {
+                    Algorithm::Direct => {
+                        let plain = matches!(input, ConvInput::Plain(_));
+                        Kind::Direct(Direct::late(target, each, plain, late))
+                    }
+                    Algorithm::Winograd(winograd) => {
+                        Kind::Winograd(Transformed::late(target, each, winograd, late))
+                    }
+                    Algorithm::DirectBf16 => panic!("weights that come late are f32"),
+                }
+            })
+            .collect();
+        let part_channels = [part.in_channels, part.out_channels];
+        Self { conv, parts, part_channels, input, residual, output }
     }
 }
 
 /// The smallest convolution of whole groups whose channels fill whole blocks, and its groups.
-fn whole_groups(conv: &Conv) -> (Conv, usize) {
+pub(crate) fn whole_groups(conv: &Conv) -> (Conv, usize) {
     let (inputs, outputs) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
     let fills = |groups: &usize| {
         conv.groups.is_multiple_of(*groups)

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "rows and columns of a tile, of which a part is used")]
 
+use super::conv::whole_groups;
 use super::places::Limits;
 use super::program::{Step, require, sealed::Run};
 use super::team::Member;
@@ -10,10 +11,11 @@ use super::{Algorithm, Memory, Needs, Target};
 use crate::conv::Conv;
 use crate::simd::{Kernel, LANES, Vector};
 
-/// How a convolution finds its weights in those of a layer: `w[o * outputs + c * inputs + taps[t]]` for an output
-/// channel, an input channel and a tap of it.
+/// How a convolution finds its weights in those of a layer: `w[g * group + o * outputs + c * inputs + taps[t]]` for a group,
+/// an output channel and an input channel of the group, and a tap of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
+    group: usize,
     outputs: usize,
     inputs: usize,
     taps: Vec<usize>,
@@ -23,8 +25,9 @@ impl View {
     /// The layer's own: (out_channels, in_channels, kernel rows, kernel columns).
     #[must_use]
     pub fn of(conv: &Conv) -> Self {
-        let taps = conv.taps();
-        Self { outputs: conv.in_channels / conv.groups * taps, inputs: taps, taps: (0..taps).collect() }
+        let (taps, group) = (conv.taps(), conv.weight_len() / conv.groups);
+        let outputs = conv.in_channels / conv.groups * taps;
+        Self { group, outputs, inputs: taps, taps: (0..taps).collect() }
     }
 
     /// That of the gradient of the layer's input: channels exchanged, and some of the taps, those of `down` and `across`.
@@ -32,10 +35,11 @@ impl View {
     pub fn transposed(conv: &Conv, down: &[usize], across: &[usize]) -> Self {
         let (taps, width) = (conv.taps(), conv.columns.kernel());
         let chosen = down.iter().flat_map(|row| across.iter().map(move |column| row * width + column));
-        Self { outputs: taps, inputs: conv.in_channels / conv.groups * taps, taps: chosen.collect() }
+        let (group, inputs) = (conv.weight_len() / conv.groups, conv.in_channels / conv.groups * taps);
+        Self { group, outputs: taps, inputs, taps: chosen.collect() }
     }
 
-    /// One past the last value that it sees, of so many channels.
+    /// One past the last value that it sees in a group, of so many channels.
     fn reach(&self, [outputs, inputs]: [usize; 2]) -> usize {
         let last = (outputs - 1) * self.outputs + (inputs - 1) * self.inputs;
         last + self.taps.iter().max().map_or(0, |tap| tap + 1)
@@ -47,8 +51,12 @@ impl View {
 pub struct Repack {
     target: Target,
     form: Form,
-    /// Output channels, input channels.
+    /// Parts of the groups that are packed as a whole, with zeros between their groups.
+    parts: usize,
+    /// Output channels and input channels of a part.
     channels: [usize; 2],
+    /// And of a group.
+    each: [usize; 2],
     view: View,
     /// The layer's weight: an input of the run, and its length.
     weight: (usize, usize),
@@ -67,7 +75,7 @@ enum Form {
 }
 
 impl Repack {
-    /// For a convolution of one group; `plain` where it reads plain values.
+    /// For a convolution; `plain` where it reads plain values.
     ///
     /// # Panics
     /// Where the view reaches beyond the weight, or the algorithm does not compute the convolution.
@@ -81,9 +89,11 @@ impl Repack {
         weight: (usize, usize),
         to: usize,
     ) -> Self {
+        let (part, groups) = whole_groups(conv);
         let form = match algorithm {
             Algorithm::Winograd(winograd) => {
-                assert!(winograd.fits(conv), "{algorithm:?} does not compute {conv:?}");
+                let fits = winograd.fits(&Conv { groups: 1, ..part });
+                assert!(fits, "{algorithm:?} does not compute {conv:?}");
                 let rows = weight_matrix(winograd).into_iter();
                 let rows = rows.map(|row| row.into_iter().map(|value| value as f32).collect()).collect();
                 Form::Winograd(winograd, rows)
@@ -92,7 +102,9 @@ impl Repack {
             Algorithm::DirectBf16 => panic!("weights that come late are f32"),
         };
         assert_eq!(view.taps.len(), conv.taps(), "taps of a convolution");
-        Self::with(target, form, [conv.out_channels, conv.in_channels], view, weight, to)
+        let channels = [part.out_channels, part.in_channels];
+        let (parts, each) = (conv.out_channels / part.out_channels, channels.map(|count| count / groups));
+        Self::with(target, form, parts, [channels, each], view, weight, to)
     }
 
     /// For a depthwise convolution.
@@ -101,29 +113,34 @@ impl Repack {
     /// As [`new`](Self::new).
     #[must_use]
     pub fn depthwise(target: Target, channels: usize, view: View, weight: (usize, usize), to: usize) -> Self {
-        Self::with(target, Form::Depthwise, [channels, 1], view, weight, to)
+        Self::with(target, Form::Depthwise, 1, [[channels, 1]; 2], view, weight, to)
     }
 
     fn with(
         target: Target,
         form: Form,
-        channels: [usize; 2],
+        parts: usize,
+        [channels, each]: [[usize; 2]; 2],
         view: View,
         weight: (usize, usize),
         to: usize,
     ) -> Self {
         require(target.isa);
-        assert!(!channels.contains(&0) && view.reach(channels) <= weight.1, "{view:?} of {weight:?}");
-        Self { target, form, channels, view, weight, to }
+        assert!(parts > 0 && !each.contains(&0), "{each:?} channels");
+        let last = (parts * channels[0] / each[0] - 1) * view.group;
+        assert!(last + view.reach(each) <= weight.1, "{view:?} of {weight:?}");
+        Self { target, form, parts, channels, each, view, weight, to }
     }
 
     /// Values that a convolution's weights become.
     #[must_use]
     pub fn packed_len(conv: &Conv, algorithm: Algorithm) -> usize {
-        let each = conv.out_channels.next_multiple_of(LANES) * conv.in_channels;
+        let (part, _) = whole_groups(conv);
+        let parts = conv.out_channels / part.out_channels;
+        let each = part.out_channels.next_multiple_of(LANES) * part.in_channels;
         match algorithm {
-            Algorithm::Winograd(winograd) => each * winograd.tile() * winograd.tile(),
-            Algorithm::Direct | Algorithm::DirectBf16 => each * conv.taps(),
+            Algorithm::Winograd(winograd) => parts * each * winograd.tile() * winograd.tile(),
+            Algorithm::Direct | Algorithm::DirectBf16 => parts * each * conv.taps(),
         }
     }
 
@@ -133,6 +150,7 @@ impl Repack {
         channels.next_multiple_of(LANES) * taps
     }
 
+    /// Values of a part.
     fn len(&self) -> usize {
         let [outputs, inputs] = self.channels;
         let taps = match &self.form {
@@ -160,7 +178,7 @@ impl Step for Repack {
 impl Run for Repack {
     fn check(&self, limits: &Limits<'_>) {
         limits.parameter(self.weight.0, self.weight.1);
-        limits.whole(self.to, self.len());
+        limits.whole(self.to, self.parts * self.len());
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
@@ -172,16 +190,17 @@ impl Run for Repack {
         };
         // Some input channels of a group of blocks of output channels.
         let groups = self.blocks().div_ceil(wide);
-        let parts = self.channels[1].div_ceil(step);
-        member.each(groups * parts, |item| {
-            let (group, part) = (item / parts, item % parts);
+        let steps = self.channels[1].div_ceil(step);
+        member.each(self.parts * groups * steps, |item| {
+            let (part, rest) = (item / (groups * steps), item % (groups * steps));
+            let (group, inputs) = (rest / steps, rest % steps);
             let first = group * wide;
             let some = Some {
                 of: self,
-                weight,
-                to: memory.arena.wrapping_add(self.to),
+                weight: &weight[part * (self.channels[0] / self.each[0]) * self.view.group..],
+                to: memory.arena.wrapping_add(self.to + part * self.len()),
                 blocks: first..self.blocks().min(first + wide),
-                inputs: part * step..self.channels[1].min((part + 1) * step),
+                inputs: inputs * step..self.channels[1].min((inputs + 1) * step),
             };
             // SAFETY: the places were checked; items write different channels.
             unsafe { self.target.isa.run(some) }
@@ -192,6 +211,7 @@ impl Run for Repack {
 /// What one item packs.
 struct Some<'a> {
     of: &'a Repack,
+    /// From the part's first on.
     weight: &'a [f32],
     to: *mut f32,
     /// Of one group.
@@ -200,10 +220,42 @@ struct Some<'a> {
 }
 
 impl Some<'_> {
-    /// The place of an output channel's, an input channel's and a tap's weight.
+    /// The place of an output channel's and an input channel's weights, of one group.
     #[inline(always)]
     fn at(&self, output: usize, input: usize) -> usize {
         output * self.of.view.outputs + input * self.of.view.inputs
+    }
+
+    /// Whether the part has several groups.
+    #[inline(always)]
+    fn is_mixed(&self) -> bool {
+        self.of.each[0] < self.of.channels[0]
+    }
+
+    /// As [`lanes`](Self::lanes), where groups share blocks: zeros for output channels that do not see the input channel.
+    ///
+    /// # Safety
+    /// As [`Vector`].
+    #[inline(always)]
+    unsafe fn mixed<V: Vector>(&self, output: usize, input: usize, first: usize) -> [V; LANES] {
+        let ([outputs, _], [each, each_inputs]) = (self.of.channels, self.of.each);
+        let group = input / each_inputs;
+        let start = group * self.of.view.group + input % each_inputs * self.of.view.inputs + first;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut rows = [V::zero(); LANES];
+            for (lane, row) in rows.iter_mut().enumerate().take(outputs - output) {
+                if (output + lane) / each == group {
+                    let mut values = [0.0f32; LANES];
+                    let from = start + (output + lane) % each * self.of.view.outputs;
+                    for (index, value) in values.iter_mut().enumerate() {
+                        *value = self.weight.get(from + index).copied().unwrap_or(0.0);
+                    }
+                    *row = V::load(values.as_ptr());
+                }
+            }
+            V::transposed(rows)
+        }
     }
 
     /// The weights of sixteen output channels from one on, for an input channel and sixteen of the taps that the weight has;
@@ -213,6 +265,10 @@ impl Some<'_> {
     /// As [`Vector`].
     #[inline(always)]
     unsafe fn lanes<V: Vector>(&self, output: usize, input: usize, first: usize) -> [V; LANES] {
+        if self.is_mixed() {
+            // SAFETY: the caller's promise.
+            return unsafe { self.mixed(output, input, first) };
+        }
         let outputs = self.of.channels[0];
         let from = self.at(output, input) + first;
         let reach = from + (LANES - 1) * self.of.view.outputs + LANES;
@@ -245,12 +301,13 @@ impl Some<'_> {
         let [_, inputs] = self.of.channels;
         let taps = self.of.view.taps.as_slice();
         let width = self.blocks.len() * LANES;
+        let single = taps.len() == 1 && !self.is_mixed();
         // SAFETY: the caller's promise.
         unsafe {
             let group = self.to.add(self.blocks.start * LANES * inputs * taps.len());
             for (index, block) in self.blocks.clone().enumerate() {
                 let output = block * LANES;
-                if taps.len() == 1 && self.of.view.inputs == 1 && distance == LANES {
+                if single && self.of.view.inputs == 1 && distance == LANES {
                     // The channels of a 1x1 window are neighbours, as taps are elsewhere.
                     let (first, tap) = (self.inputs.start, taps[0]);
                     let columns = self.lanes::<V>(output, first, tap);
@@ -259,7 +316,7 @@ impl Some<'_> {
                     }
                     continue;
                 }
-                if taps.len() == 1 && self.of.view.outputs == 1 && output + LANES <= self.of.channels[0] {
+                if single && self.of.view.outputs == 1 && output + LANES <= self.of.channels[0] {
                     // The other way round output channels are neighbours.
                     for input in self.inputs.clone() {
                         let from = self.weight.as_ptr().add(self.at(output, input) + taps[0]);
@@ -305,11 +362,15 @@ impl Some<'_> {
             let group = self.to.add(self.blocks.start * LANES * inputs);
             for (index, block) in self.blocks.clone().enumerate() {
                 for input in self.inputs.clone() {
-                    let mut gathered = [[0.0f32; LANES]; 2 * LANES];
-                    for chunk in (0..r * r).step_by(LANES) {
+                    // The taps of the window may be any of the weight's.
+                    let mut gathered = [[0.0f32; LANES]; 25];
+                    let reach = taps.iter().fold(0, |most, &tap| tap.max(most)) + 1;
+                    for chunk in (0..reach).step_by(LANES) {
                         let vectors = self.lanes::<V>(block * LANES, input, chunk);
-                        for (vector, values) in vectors.into_iter().zip(&mut gathered[chunk..]) {
-                            vector.store(values.as_mut_ptr());
+                        for (values, &tap) in gathered.iter_mut().zip(taps) {
+                            if tap / LANES == chunk / LANES {
+                                vectors[tap % LANES].store(values.as_mut_ptr());
+                            }
                         }
                     }
                     let mut half = [[V::zero(); 5]; 8];
@@ -317,7 +378,7 @@ impl Some<'_> {
                         for x in 0..r {
                             let mut sum = V::zero();
                             for k in 0..r {
-                                let value = V::load(gathered[taps[k * r + x] % (2 * LANES)].as_ptr());
+                                let value = V::load(gathered[k * r + x].as_ptr());
                                 sum = value.mul_add(V::splat(*matrix[y].get_unchecked(k)), sum);
                             }
                             half[y][x] = sum;

@@ -5,7 +5,9 @@
 
 mod activation;
 mod depthwise;
+mod group;
 mod linear;
+mod mask;
 mod norm;
 mod pool;
 mod reduce;
@@ -13,7 +15,9 @@ mod weight;
 
 pub use activation::{ActivationGradient, ChannelSums, RowActivationGradient};
 pub use depthwise::DepthwiseWeightGradient;
+pub use group::{GroupNorm, GroupNormGradient, Grouped};
 pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
+pub use mask::{MaskOf, Masked};
 pub use norm::{BatchNorm, BatchNormGradient, NormStatistics, Normalized};
 pub use pool::{PoolGradient, Spread};
 pub use weight::WeightGradient;

@@ -271,11 +271,11 @@ impl Run for BatchNorm {
 }
 
 /// Mean and sum of squares around it, of a block of channels over some samples.
-struct Moments {
-    map: Map,
-    x: *const f32,
-    samples: Range<usize>,
-    to: *mut f32,
+pub(super) struct Moments {
+    pub(super) map: Map,
+    pub(super) x: *const f32,
+    pub(super) samples: Range<usize>,
+    pub(super) to: *mut f32,
 }
 
 /// Vectors whose mean is taken before their squares are summed, both from the nearest cache.
@@ -323,16 +323,16 @@ impl Kernel for Moments {
     }
 }
 
-struct Apply<'a> {
-    x: *const f32,
+pub(super) struct Apply<'a> {
+    pub(super) x: *const f32,
     /// Null for none.
-    residual: *const f32,
-    y: *mut f32,
-    vectors: usize,
-    mean: *const f32,
-    scale: &'a [f32; LANES],
-    shift: &'a [f32; LANES],
-    activation: Option<Activation>,
+    pub(super) residual: *const f32,
+    pub(super) y: *mut f32,
+    pub(super) vectors: usize,
+    pub(super) mean: *const f32,
+    pub(super) scale: &'a [f32; LANES],
+    pub(super) shift: &'a [f32; LANES],
+    pub(super) activation: Option<Activation>,
 }
 
 impl Kernel for Apply<'_> {
@@ -514,14 +514,14 @@ impl Run for BatchNormGradient {
 }
 
 /// Σg and Σg(x - mean), of a block of channels over some samples.
-struct GradientSums {
+pub(super) struct GradientSums {
     /// What was normalized, what it became, and the gradient.
-    maps: [Map; 3],
-    from: [*const f32; 3],
-    samples: Range<usize>,
-    mean: *const f32,
-    activation: Option<Activation>,
-    to: *mut f32,
+    pub(super) maps: [Map; 3],
+    pub(super) from: [*const f32; 3],
+    pub(super) samples: Range<usize>,
+    pub(super) mean: *const f32,
+    pub(super) activation: Option<Activation>,
+    pub(super) to: *mut f32,
 }
 
 impl Kernel for GradientSums {

@@ -52,20 +52,60 @@ impl Parts {
         let chunks = self.values.div_ceil(256);
         member.each(self.blocks() * chunks, |item| {
             let (block, chunk) = (item / chunks, part(self.values, chunks, item % chunks));
-            let sums = Sums { of: self, scratch, block, values: chunk, to };
+            let lanes = 0..LANES.min(self.channels - block * LANES);
+            let to = to.wrapping_add(block * LANES * self.values + chunk.start);
+            let sums = Sums { of: self, scratch, block, lanes, values: chunk, to, distance: self.values };
             // SAFETY: the caller's promise; items write different values.
             unsafe { isa.run(sums) }
         });
     }
+
+    /// As [`reduce`](Self::reduce), where each group of channels has some of the values: `first` says from which one on, of a
+    /// block's values.
+    ///
+    /// # Safety
+    /// As [`reduce`](Self::reduce), of as many values as a group has; they are among the block's.
+    pub(super) unsafe fn reduce_groups(
+        &self,
+        member: &mut Member<'_>,
+        isa: Isa,
+        memory: &Memory<'_>,
+        [scratch, output]: [usize; 2],
+        [group, values]: [usize; 2],
+        first: impl Fn(usize, usize) -> usize,
+    ) {
+        let (scratch, to) = (memory.shared.wrapping_add(scratch).cast_const(), memory.outputs[output]);
+        member.each(self.blocks(), |block| {
+            let channels = block * LANES..self.channels.min((block + 1) * LANES);
+            for index in channels.start / group..=(channels.end - 1) / group {
+                let some = channels.start.max(index * group)..channels.end.min((index + 1) * group);
+                let start = first(block, index);
+                let sums = Sums {
+                    of: self,
+                    scratch,
+                    block,
+                    lanes: some.start - channels.start..some.end - channels.start,
+                    values: start..start + values,
+                    to: to.wrapping_add(some.start * values),
+                    distance: values,
+                };
+                // SAFETY: the caller's promise; items write different channels.
+                unsafe { isa.run(sums) }
+            }
+        });
+    }
 }
 
-/// Some values of a block of channels.
+/// Some values of some channels of a block.
 struct Sums<'a> {
     of: &'a Parts,
     scratch: *const f32,
     block: usize,
+    lanes: Range<usize>,
     values: Range<usize>,
+    /// Where the first goes, and how far the next channel's is.
     to: *mut f32,
+    distance: usize,
 }
 
 impl Kernel for Sums<'_> {
@@ -73,8 +113,7 @@ impl Kernel for Sums<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { of, scratch, block, values, to } = self;
-        let lanes = LANES.min(of.channels - block * LANES);
+        let Self { of, scratch, block, lanes, values, to, distance } = self;
         // SAFETY: the caller's promise.
         unsafe {
             let mut first = values.start;
@@ -87,8 +126,8 @@ impl Kernel for Sums<'_> {
                     }
                 }
                 let columns = V::transposed(rows);
-                for (lane, column) in columns.into_iter().enumerate().take(lanes) {
-                    let to = to.add((block * LANES + lane) * of.values + first);
+                for (index, column) in columns[lanes.clone()].iter().enumerate() {
+                    let to = to.add(index * distance + first - values.start);
                     if count == LANES {
                         column.store(to);
                     } else {

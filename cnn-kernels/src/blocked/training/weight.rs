@@ -3,6 +3,9 @@
 //! For each tap it is a product of the gradient's pixels and the input's, over all pixels of the batch. A tile of it, sixteen
 //! output channels by sixteen input channels of one tap, stays in registers over many pixels: each pixel's gradient is
 //! one vector, and its input channels are broadcast. Taps at the edges leave out the pixels that lie in the padding.
+//!
+//! Of a convolution of several groups a block of output channels has the blocks of input channels that its groups see, and
+//! what lies between the groups is left out at the end.
 
 use std::ops::Range;
 
@@ -23,7 +26,7 @@ const PIXELS: usize = 512;
 /// Values of the partial gradient that an item works on: some of a second-level cache.
 const ITEM_VALUES: usize = 32 * 1024;
 
-/// The gradient of the weight of a convolution of one group.
+/// The gradient of the weight of a convolution.
 #[derive(Debug)]
 pub struct WeightGradient {
     target: Target,
@@ -34,19 +37,22 @@ pub struct WeightGradient {
     parts: Parts,
     /// Values of a channel's weight that an item has.
     each: usize,
+    /// Blocks of input channels that the groups of a block of output channels see at most.
+    seen: usize,
 }
 
 impl WeightGradient {
     /// From what the convolution read and the gradient of what it gave, to an output of the run.
     ///
     /// # Panics
-    /// Where sizes do not agree, for groups, and where the processor has not the instruction set.
+    /// Where sizes do not agree, and where the processor has not the instruction set.
     #[must_use]
     pub fn new(target: Target, conv: Conv, input: ConvInput, grad: Map, weight: Parameter) -> Self {
         require(target.isa);
-        assert_eq!(conv.groups, 1, "groups are convolutions of their own");
         assert_eq!(weight.1, conv.weight_len(), "the length of a weight");
-        let values = conv.in_channels * conv.taps();
+        let blocks = (0..conv.out_channels.div_ceil(LANES)).map(|block| seen(&conv, block).len());
+        let seen = blocks.max().unwrap_or_default();
+        let values = conv.in_channels.min(seen * LANES) * conv.taps();
         let block = match input {
             ConvInput::Map(_) => LANES * conv.taps(),
             ConvInput::Plain(_) => LANES,
@@ -55,7 +61,12 @@ impl WeightGradient {
         let items = conv.out_channels.div_ceil(LANES) * values.div_ceil(each);
         let parts = batch_parts(target.threads, items, conv.batch);
         let parts = Parts { parts, channels: conv.out_channels, values };
-        Self { target, conv, input, grad, weight, parts, each }
+        Self { target, conv, input, grad, weight, parts, each, seen }
+    }
+
+    /// The first block of input channels that a block of output channels has values of.
+    fn first(&self, block: usize) -> usize {
+        seen(&self.conv, block).start.min(self.conv.in_channels.div_ceil(LANES) - self.seen)
     }
 
     /// Rows and columns of a plain input with the padding that windows reach.
@@ -128,7 +139,10 @@ impl Run for WeightGradient {
                 assert_eq!(map.shape, input, "a convolution's input");
                 limits.map(&map);
             }
-            ConvInput::Plain(plain) => limits.plain(plain, input.iter().product(), false),
+            ConvInput::Plain(plain) => {
+                assert_eq!(conv.groups, 1, "groups are of a map");
+                limits.plain(plain, input.iter().product(), false);
+            }
         }
         limits.result(self.weight.0, self.weight.1);
     }
@@ -136,7 +150,8 @@ impl Run for WeightGradient {
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
         // SAFETY: the caller's promise.
         unsafe { self.pad(member, &memory) };
-        let scratch = memory.shared.wrapping_add(self.padded_len());
+        let first = self.padded_len();
+        let scratch = memory.shared.wrapping_add(first);
         let (chunks, blocks) = (self.parts.values.div_ceil(self.each), self.parts.blocks());
         member.each(self.parts.parts * blocks * chunks, |item| {
             let (index, rest) = (item / (blocks * chunks), item % (blocks * chunks));
@@ -148,8 +163,26 @@ impl Run for WeightGradient {
             unsafe { self.target.isa.run(Some { of: self, memory, block, values, samples, to }) }
         });
         // SAFETY: the caller's promise; every value was written.
-        unsafe { self.parts.reduce(member, self.target.isa, &memory, scratch.cast_const(), self.weight.0) }
+        unsafe {
+            if self.conv.groups == 1 {
+                self.parts.reduce(member, self.target.isa, &memory, scratch.cast_const(), self.weight.0);
+                return;
+            }
+            let (inputs, taps) = (self.conv.in_channels / self.conv.groups, self.conv.taps());
+            let group = [self.conv.out_channels / self.conv.groups, inputs * taps];
+            let start = |block: usize, group: usize| (group * inputs - self.first(block) * LANES) * taps;
+            let places = [first, self.weight.0];
+            self.parts.reduce_groups(member, self.target.isa, &memory, places, group, start);
+        }
     }
+}
+
+/// The blocks of input channels that the groups of a block of output channels see.
+fn seen(conv: &Conv, block: usize) -> Range<usize> {
+    let (inputs, outputs) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
+    let last = conv.out_channels.min((block + 1) * LANES) - 1;
+    let channels = block * LANES / outputs * inputs..(last / outputs + 1) * inputs;
+    channels.start / LANES..channels.end.div_ceil(LANES)
 }
 
 /// A part of the gradient: some values of a block of output channels, over some samples.
@@ -204,7 +237,7 @@ impl Kernel for Some<'_> {
 
 /// The windows among some whose tap lies in the input.
 #[inline(always)]
-fn seen(span: Span, tap: usize, windows: &Range<usize>) -> Range<usize> {
+fn inside(span: Span, tap: usize, windows: &Range<usize>) -> Range<usize> {
     let all = span.windows(tap);
     let start = all.start.max(windows.start);
     start..all.end.min(windows.end).max(start)
@@ -223,11 +256,11 @@ impl Some<'_> {
         // SAFETY: the caller's promise: windows are clipped to the input.
         unsafe {
             for first in self.values.clone().step_by(LANES * taps) {
-                let block = first / (LANES * taps);
+                let block = self.of.first(self.block) + first / (LANES * taps);
                 let channels = LANES.min(conv.in_channels - block * LANES);
                 for tap in 0..taps {
-                    let rows = seen(down, tap / width, &rows);
-                    let columns = seen(across, tap % width, &all);
+                    let rows = inside(down, tap / width, &rows);
+                    let columns = inside(across, tap % width, &all);
                     if rows.is_empty() || columns.is_empty() {
                         continue;
                     }

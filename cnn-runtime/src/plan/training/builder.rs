@@ -259,6 +259,21 @@ impl<'s> Builder<'s> {
         Ok(Some(output))
     }
 
+    /// The outputs that take the gradients of a scale and a shift, if one of them is learned: nobody reads the other's then.
+    ///
+    /// # Errors
+    /// As [`gradient_of`](Self::gradient_of).
+    pub(super) fn affine_gradients(
+        &mut self,
+        parameters: [Option<Parameter>; 2],
+    ) -> Result<Option<[Parameter; 2]>> {
+        let [Some(scale), Some(shift)] = parameters else { return Ok(None) };
+        Ok(match [self.gradient_of(scale)?, self.gradient_of(shift)?] {
+            [None, None] => None,
+            learned => Some(learned.map(|to| to.unwrap_or_else(|| self.output(scale.1)))),
+        })
+    }
+
     /// The variable of a parameter.
     pub(super) fn var(&self, parameter: Parameter) -> Option<Var> {
         self.learned[parameter.0 - self.first_parameter].var.clone()

@@ -18,21 +18,19 @@ use crate::layers;
 use crate::ops::conv::conv2d_sizes;
 use crate::plan::fused::by_model;
 
-/// The sizes of a convolution that has kernels here: of one group, or depthwise; none of others, and of one whose way
-/// back is no convolution.
+/// The sizes of a convolution that has kernels here; none of one whose way back is no convolution.
 pub(super) fn fits(layer: &layers::Conv2d, input: &[usize], wants: bool) -> Result<Option<Conv>> {
     let config = layer.config();
     if config.linear_weight {
         return Ok(None);
     }
     let conv = conv2d_sizes(input, layer.weight().dims(), &config.window(), config.groups)?;
-    let kernels = conv.groups == 1 || Depthwise::fits(&conv);
-    let back = !wants || phases(conv.rows).is_some() && phases(conv.columns).is_some();
-    Ok((kernels && back).then_some(conv))
+    let back = !wants || Transpose::of(conv).is_some();
+    Ok(back.then_some(conv))
 }
 
 fn is_depthwise(conv: &Conv) -> bool {
-    conv.groups > 1
+    conv.groups > 1 && Depthwise::fits(conv)
 }
 
 fn algorithm(builder: &Builder<'_>, conv: &Conv) -> Algorithm {
@@ -40,7 +38,7 @@ fn algorithm(builder: &Builder<'_>, conv: &Conv) -> Algorithm {
 }
 
 /// Packs a convolution's weights, where the step that follows finds them.
-fn repack(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, view: View) -> Slot {
+pub(super) fn repack(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, view: View) -> Slot {
     let target = builder.target;
     if is_depthwise(&conv) {
         let slot = builder.slot(Repack::depthwise_len(conv.in_channels, conv.taps()));
@@ -58,18 +56,18 @@ fn repack(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, view: View) 
 }
 
 /// What a convolution reads and where its packed weights are.
-struct Run {
-    conv: Conv,
-    input: Form,
-    weights: Slot,
-    bias: Option<Slot>,
-    activation: Option<Function>,
+pub(super) struct Run {
+    pub(super) conv: Conv,
+    pub(super) input: Form,
+    pub(super) weights: Slot,
+    pub(super) bias: Option<Slot>,
+    pub(super) activation: Option<Function>,
     /// Added to what it gives.
-    residual: Option<Slot>,
-    output: Slot,
+    pub(super) residual: Option<Slot>,
+    pub(super) output: Slot,
 }
 
-fn run(builder: &mut Builder<'_>, run: Run) {
+pub(super) fn run(builder: &mut Builder<'_>, run: Run) {
     let Run { conv, input, weights, bias, activation, residual, output } = run;
     let target = builder.target;
     let shapes = [
@@ -101,6 +99,13 @@ fn run(builder: &mut Builder<'_>, run: Run) {
     }
 }
 
+/// A bias in whole blocks.
+pub(super) fn pad(builder: &mut Builder<'_>, bias: Parameter) -> Slot {
+    let slot = builder.slot(bias.1.next_multiple_of(LANES));
+    builder.step(&[slot], move |at| Pad::new(bias, at.of(slot)));
+    slot
+}
+
 /// The way there; its result is the way back.
 pub(super) fn forward(
     builder: &mut Builder<'_>,
@@ -116,11 +121,7 @@ pub(super) fn forward(
     let input = if plain { builder.as_plain(x) } else { Form::Map(builder.as_map(x)) };
     let wants = builder.values[x].wants;
     let weights = repack(builder, conv, weight, View::of(&conv));
-    let padded = bias.map(|bias| {
-        let slot = builder.slot(bias.1.next_multiple_of(LANES));
-        builder.step(&[slot], move |at| Pad::new(bias, at.of(slot)));
-        slot
-    });
+    let padded = bias.map(|bias| pad(builder, bias));
     let shape = sizes(&node.shape);
     let output = builder.map_slot(shape);
     run(builder, Run { conv, input, weights, bias: padded, activation, residual: None, output });
@@ -129,21 +130,8 @@ pub(super) fn forward(
     Ok((
         value,
         Box::new(move |builder: &mut Builder<'_>| {
-            let Some(mut grad) = builder.gradient_map(value) else { return Ok(()) };
-            let (target, batch) = (builder.target, builder.batch);
-            if let Some(activation) = activation {
-                let (before, behind) = (builder.map_slot(shape), grad);
-                builder.step(&[output, behind, before], move |at| {
-                    let [y, grad, to] = [output, behind, before].map(|slot| at.map(slot, shape));
-                    ActivationGradient::new(target, batch, activation, y, grad, to)
-                });
-                grad = before;
-            }
-            if let Some(bias) = bias
-                && let Some(to) = builder.gradient_of(bias)?
-            {
-                builder.step(&[grad], move |at| ChannelSums::new(target, batch, at.map(grad, shape), to));
-            }
+            let Some(grad) = builder.gradient_map(value) else { return Ok(()) };
+            let grad = before_end(builder, End { shape, activation, bias, output }, grad)?;
             if let Some(to) = builder.gradient_of(weight)? {
                 weight_gradient(builder, conv, input, grad, to);
             }
@@ -155,7 +143,35 @@ pub(super) fn forward(
     ))
 }
 
-fn weight_gradient(builder: &mut Builder<'_>, conv: Conv, input: Form, grad: Slot, to: Parameter) {
+/// What a convolution ends with.
+pub(super) struct End {
+    pub(super) shape: [usize; 3],
+    pub(super) activation: Option<Function>,
+    pub(super) bias: Option<Parameter>,
+    pub(super) output: Slot,
+}
+
+/// The gradient of a convolution's sums, given that of what it gives; that of its bias.
+pub(super) fn before_end(builder: &mut Builder<'_>, end: End, behind: Slot) -> Result<Slot> {
+    let End { shape, activation, bias, output } = end;
+    let (target, batch) = (builder.target, builder.batch);
+    let mut grad = behind;
+    if let Some(activation) = activation {
+        grad = builder.map_slot(shape);
+        builder.step(&[output, behind, grad], move |at| {
+            let [y, behind, to] = [output, behind, grad].map(|slot| at.map(slot, shape));
+            ActivationGradient::new(target, batch, activation, y, behind, to)
+        });
+    }
+    if let Some(bias) = bias
+        && let Some(to) = builder.gradient_of(bias)?
+    {
+        builder.step(&[grad], move |at| ChannelSums::new(target, batch, at.map(grad, shape), to));
+    }
+    Ok(grad)
+}
+
+pub(super) fn weight_gradient(builder: &mut Builder<'_>, conv: Conv, input: Form, grad: Slot, to: Parameter) {
     let target = builder.target;
     let x_shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
     let y_shape = [conv.out_channels, conv.rows.output(), conv.columns.output()];
@@ -200,56 +216,100 @@ fn phases(span: Span) -> Option<Vec<Phase>> {
     (0..span.stride()).map(phase).collect()
 }
 
-/// The gradient of what a convolution reads: a convolution of the gradient for each remainder modulo the stride.
-fn input_gradient(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, grad: Slot, x: usize) {
-    let (Some(down), Some(across)) = (phases(conv.rows), phases(conv.columns)) else {
-        unreachable!("`fits` looked at them")
-    };
-    let shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
-    let steps = [conv.rows.stride(), conv.columns.stride()];
-    let whole = steps == [1, 1];
-    // What others gave is added where there is nothing to put together.
-    let so_far = if whole { builder.gradient_map(x) } else { None };
-    let mut maps = Vec::new();
-    for (rows, columns) in down.iter().flat_map(|rows| across.iter().map(move |columns| (rows, columns))) {
-        let (Phase::Part(rows, down), Phase::Part(columns, across)) = (rows, columns) else {
-            maps.push(None);
-            continue;
-        };
-        let part = Conv {
-            batch: conv.batch,
-            in_channels: conv.out_channels,
-            out_channels: conv.in_channels,
-            groups: conv.groups,
-            rows: *rows,
-            columns: *columns,
-        };
-        let weights = repack(builder, part, weight, View::transposed(&conv, down, across));
-        let shape = [part.out_channels, rows.output(), columns.output()];
-        let output = builder.map_slot(shape);
-        // Few output channels are read row-major.
-        let input = if part.groups == 1 && ConvStep::takes_plain(&part) {
-            builder.form_plain(grad, [part.in_channels, rows.input(), columns.input()])
-        } else {
-            Form::Map(grad)
-        };
-        run(
-            builder,
-            Run { conv: part, input, weights, bias: None, activation: None, residual: so_far, output },
-        );
-        maps.push(Some((output, shape)));
+/// The transpose of a convolution: a convolution for each remainder modulo the stride.
+pub(super) struct Transpose {
+    conv: Conv,
+    phases: [Vec<Phase>; 2],
+}
+
+impl Transpose {
+    /// None where it is no convolutions.
+    pub(super) fn of(conv: Conv) -> Option<Self> {
+        Some(Self { conv, phases: [phases(conv.rows)?, phases(conv.columns)?] })
     }
-    if whole {
-        if let Some(Some((slot, _))) = maps.pop() {
-            builder.set_gradient(x, Form::Map(slot));
+
+    /// Whether every value that it gives is a sum.
+    pub(super) fn is_full(&self) -> bool {
+        self.phases.iter().flatten().all(|phase| matches!(phase, Phase::Part(..)))
+    }
+
+    /// Whether there is one convolution.
+    fn is_one(&self) -> bool {
+        self.conv.rows.stride() == 1 && self.conv.columns.stride() == 1
+    }
+
+    /// Whether it reads plain values.
+    pub(super) fn takes_plain(&self) -> bool {
+        let Conv { in_channels, out_channels, .. } = self.conv;
+        ConvStep::takes_plain(&Conv { in_channels: out_channels, out_channels: in_channels, ..self.conv })
+    }
+
+    /// Its steps, with the convolution's weight, and a bias and an activation, if it [is full](Self::is_full); a map is
+    /// added if it is one convolution. Gives the map that it writes.
+    pub(super) fn emit(
+        self,
+        builder: &mut Builder<'_>,
+        weight: Parameter,
+        input: Form,
+        end: (Option<Slot>, Option<Function>),
+        residual: Option<Slot>,
+    ) -> Slot {
+        let conv = self.conv;
+        let steps = [conv.rows.stride(), conv.columns.stride()];
+        let is_one = self.is_one();
+        let mut maps = Vec::new();
+        let [down, across] = &self.phases;
+        for (rows, columns) in down.iter().flat_map(|rows| across.iter().map(move |columns| (rows, columns)))
+        {
+            let (Phase::Part(rows, down), Phase::Part(columns, across)) = (rows, columns) else {
+                maps.push(None);
+                continue;
+            };
+            let part = Conv {
+                batch: conv.batch,
+                in_channels: conv.out_channels,
+                out_channels: conv.in_channels,
+                groups: conv.groups,
+                rows: *rows,
+                columns: *columns,
+            };
+            let weights = repack(builder, part, weight, View::transposed(&conv, down, across));
+            let shape = [part.out_channels, rows.output(), columns.output()];
+            let output = builder.map_slot(shape);
+            let (bias, activation) = end;
+            run(builder, Run { conv: part, input, weights, bias, activation, residual, output });
+            if is_one {
+                return output;
+            }
+            maps.push(Some((output, shape)));
         }
-        return;
+        let shape = [conv.in_channels, conv.rows.input(), conv.columns.input()];
+        let (target, batch, output) = (builder.target, builder.batch, builder.map_slot(shape));
+        let slots: Vec<Slot> = maps.iter().flatten().map(|(slot, _)| *slot).chain([output]).collect();
+        builder.step(&slots, move |at| {
+            let maps = maps.into_iter().map(|map| map.map(|(slot, shape)| at.map(slot, shape))).collect();
+            Interleave::new(target, batch, steps, maps, [None; 2], None, at.map(output, shape))
+        });
+        output
     }
-    let (target, batch, output) = (builder.target, builder.batch, builder.map_slot(shape));
-    let slots: Vec<Slot> = maps.iter().flatten().map(|(slot, _)| *slot).chain([output]).collect();
-    builder.step(&slots, move |at| {
-        let maps = maps.into_iter().map(|map| map.map(|(slot, shape)| at.map(slot, shape))).collect();
-        Interleave::new(target, batch, steps, maps, [None; 2], None, at.map(output, shape))
-    });
-    builder.add_gradient(x, Form::Map(output));
+}
+
+/// The gradient of what a convolution reads.
+fn input_gradient(builder: &mut Builder<'_>, conv: Conv, weight: Parameter, grad: Slot, x: usize) {
+    let Some(transpose) = Transpose::of(conv) else { unreachable!("`fits` looked at it") };
+    // Few channels are read row-major.
+    let input = if transpose.takes_plain() {
+        builder.form_plain(grad, [conv.out_channels, conv.rows.output(), conv.columns.output()])
+    } else {
+        Form::Map(grad)
+    };
+    // What others gave is added where there is nothing to put together.
+    let is_one = transpose.is_one();
+    let so_far = if is_one { builder.gradient_map(x) } else { None };
+    let form = Form::Map(transpose.emit(builder, weight, input, (None, None), so_far));
+    if is_one {
+        builder.set_gradient(x, form);
+    } else {
+        builder.add_gradient(x, form);
+    }
 }

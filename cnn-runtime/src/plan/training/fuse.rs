@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Input(usize),
     /// A convolution and its activation.
     Conv(layers::Conv2d, Option<Function>),
+    /// A transposed convolution and its activation.
+    Transposed(layers::ConvTranspose2d, Option<Function>),
     /// A fully connected layer, and whether ReLU follows.
     Linear(layers::Linear, bool),
     /// A batch norm of a map, with its activation; a second input is added before that.
@@ -30,6 +32,8 @@ pub(super) enum Kind {
         train: bool,
         activation: Option<Function>,
     },
+    /// A norm of groups of a map's channels, and its activation.
+    GroupNorm(Operation, Option<Function>),
     /// An activation whose gradient its output tells.
     Activation(Function),
     /// The sum of two maps.
@@ -54,9 +58,13 @@ pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
             Source::Input(input) => Some(Kind::Input(*input)),
             Source::Operation(operation) => match operation {
                 Operation::Conv2d(layer) => Some(Kind::Conv(layer.clone(), None)),
+                Operation::ConvTranspose2d(layer) => Some(Kind::Transposed(layer.clone(), None)),
                 Operation::Linear { layer, generator: None } => Some(Kind::Linear(layer.clone(), false)),
                 Operation::BatchNorm2d { layer, train } if map => {
                     Some(Kind::Norm { layer: layer.clone(), train: *train, activation: None })
+                }
+                Operation::GroupNorm(_) | Operation::InstanceNorm2d(_) if map => {
+                    Some(Kind::GroupNorm(operation.clone(), None))
                 }
                 Operation::Activation(activation) => {
                     match activation.elementwise().filter(|&function| ActivationGradient::fits(function)) {
@@ -105,7 +113,10 @@ fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> b
         return false;
     }
     match &mut nodes[value].kind {
-        Kind::Conv(_, activation @ None) | Kind::Norm { activation: activation @ None, .. } => {
+        Kind::Conv(_, activation @ None)
+        | Kind::Transposed(_, activation @ None)
+        | Kind::Norm { activation: activation @ None, .. }
+        | Kind::GroupNorm(_, activation @ None) => {
             *activation = Some(function);
             true
         }

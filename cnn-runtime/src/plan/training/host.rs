@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 
 use super::builder::{Builder, Form, Slot};
+use super::dropout::Draw;
 use super::fuse::Node;
 use crate::error::{Error, Result};
 use crate::value::{Operation, Value};
@@ -42,6 +43,8 @@ pub(super) enum Host {
         /// Where it is remembered.
         tape: usize,
     },
+    /// Draws a mask.
+    Draw(Draw),
     /// Goes back.
     Backward {
         /// Where it was remembered.
@@ -80,6 +83,7 @@ impl Host {
                 with_values(&result, |values| output.of_mut(arena).copy_from_slice(values))?;
                 tapes[*tape] = Some(Tape { inputs, output: result });
             }
+            Self::Draw(draw) => draw.run(arena),
             Self::Backward { tape, grad, inputs, parameters } => {
                 let Some(Tape { inputs: took, output }) = tapes[*tape].take() else {
                     candle_core::bail!("a way back without a way there")

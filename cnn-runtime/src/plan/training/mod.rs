@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor, Var};
-use cnn_kernels::blocked::{PoolKind, Program, Target, Workspace};
+use cnn_kernels::blocked::{Activation as Function, PoolKind, Program, Target, Workspace};
 use cnn_kernels::simd::Isa;
 use cnn_kernels::window::Span;
 
@@ -24,11 +24,14 @@ use host::Tape;
 
 mod builder;
 mod conv;
+mod dropout;
 mod elements;
 mod fuse;
+mod groupnorm;
 mod host;
 mod norm;
 mod taped;
+mod transposed;
 
 pub(crate) use taped::Shelf;
 pub use taped::training_step;
@@ -372,22 +375,24 @@ fn emit(
             if let Some(conv) = conv::fits(layer, &shape, wants)? {
                 return some(conv::forward(builder, node, layer, conv, *activation, x)?);
             }
-            let plain = Operation::Conv2d(layer.clone());
-            let (value, back) = other(builder, node, &plain, inputs, tapes)?;
-            let Some(function) = *activation else { return some((value, back)) };
-            let (value, end) = elements::activation(builder, node, function, value)?;
-            some((
-                value,
-                Box::new(move |builder: &mut Builder<'_>| {
-                    end(builder)?;
-                    back(builder)
-                }),
-            ))
+            some(ended(builder, node, &Operation::Conv2d(layer.clone()), *activation, inputs, tapes)?)
+        }
+        Kind::Transposed(layer, activation) => {
+            let x = inputs[0];
+            if let Some(conv) = transposed::fits(layer, &builder.values[x].shape)? {
+                return some(transposed::forward(builder, node, layer, conv, *activation, x)?);
+            }
+            let plain = Operation::ConvTranspose2d(layer.clone());
+            some(ended(builder, node, &plain, *activation, inputs, tapes)?)
         }
         Kind::Linear(layer, relu) => some(elements::linear(builder, node, layer, *relu, inputs[0])?),
         Kind::Norm { layer, train, activation } => {
             some(norm::forward(builder, node, (layer, *train, *activation), inputs, statistics)?)
         }
+        Kind::GroupNorm(operation, activation) => match groupnorm::Norm::of(operation) {
+            Some(norm) => some(groupnorm::forward(builder, node, &norm, *activation, inputs[0])?),
+            None => some(ended(builder, node, operation, *activation, inputs, tapes)?),
+        },
         Kind::Activation(function) => some(elements::activation(builder, node, *function, inputs[0])?),
         Kind::Add => some(elements::add(builder, node, [inputs[0], inputs[1]])?),
         Kind::Other(operation) => {
@@ -397,10 +402,32 @@ fn emit(
             match operation {
                 Operation::Flatten => some(elements::flatten(builder, node, inputs[0])?),
                 Operation::Concat if node.shape.len() == 4 => some(elements::concat(builder, node, inputs)?),
+                Operation::Mask { generator, p, rank } if dropout::fits(*p, *rank, &node.shape) => {
+                    some(dropout::forward(builder, node, (generator, *p, *rank), inputs[0])?)
+                }
                 operation => some(other(builder, node, operation, inputs, tapes)?),
             }
         }
     }
+}
+
+/// An operation without a kernel here, and the activation that was joined to it.
+fn ended(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    operation: &Operation,
+    activation: Option<Function>,
+    inputs: &[usize],
+    tapes: &mut usize,
+) -> Result<(usize, Back)> {
+    let (value, back) = other(builder, node, operation, inputs, tapes)?;
+    let Some(function) = activation else { return Ok((value, back)) };
+    let (value, end) = elements::activation(builder, node, function, value)?;
+    let both = move |builder: &mut Builder<'_>| {
+        end(builder)?;
+        back(builder)
+    };
+    Ok((value, Box::new(both)))
 }
 
 fn other(

@@ -59,14 +59,7 @@ pub(super) fn forward(
         value,
         Box::new(move |builder: &mut Builder<'_>| {
             let Some(grad) = builder.gradient_map(value) else { return Ok(()) };
-            // One of them may be frozen alone.
-            let affine = match (weight, bias) {
-                (Some(weight), Some(bias)) if learns => {
-                    let [weight, bias] = [builder.gradient_of(weight)?, builder.gradient_of(bias)?];
-                    Some([weight, bias].map(|to| to.unwrap_or_else(|| builder.output(channels))))
-                }
-                _ => None,
-            };
+            let affine = builder.affine_gradients([weight, bias])?;
             let to = builder.map_slot(shape);
             let skip = residual.filter(|_| wants.get(1) == Some(&true)).map(|_| builder.map_slot(shape));
             let slots: Vec<_> = [input, output, saved, grad, to].into_iter().chain(skip).collect();

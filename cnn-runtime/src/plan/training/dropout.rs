@@ -1,0 +1,98 @@
+//! Dropout, there and back: a mask that is drawn between steps, and products with it.
+
+use cnn_kernels::blocked::training::{MaskOf, Masked};
+use cnn_kernels::simd::LANES;
+use rayon::prelude::*;
+
+use super::Back;
+use super::builder::{Builder, Form, sizes};
+use super::fuse::Node;
+use super::host::Host;
+use crate::error::Result;
+use crate::random::Generator;
+
+/// A mask as the operation on tensors draws it: the same numbers in the same order.
+#[derive(Debug)]
+pub(super) struct Draw {
+    pub(super) generator: Generator,
+    /// The probability of a zero, neither 0 nor 1.
+    pub(super) p: f64,
+    /// The dimensions that the mask has.
+    pub(super) rank: usize,
+    pub(super) batch: usize,
+    pub(super) shape: [usize; 3],
+    /// Where it goes, in blocks of channels.
+    pub(super) to: usize,
+}
+
+impl Draw {
+    /// What it is a mask of.
+    fn of(rank: usize, shape: [usize; 3]) -> MaskOf {
+        if rank > 2 && shape[1] * shape[2] > 1 { MaskOf::Values } else { MaskOf::Channels }
+    }
+
+    pub(super) fn run(&self, arena: &mut [f32]) {
+        let &Self { p, rank, batch, shape, .. } = self;
+        let of = Self::of(rank, shape);
+        let pixels = if of == MaskOf::Values { shape[1] * shape[2] } else { 1 };
+        let channels = if rank > 1 { shape[0] } else { 1 };
+        let (each, len) = (channels * pixels, Masked::mask_len(of, shape));
+        let scale = (1.0 - p).recip() as f32;
+        let stream = self.generator.stream(batch * each);
+        arena[self.to..][..batch * len].par_chunks_mut(len).enumerate().for_each(|(n, mask)| {
+            let mut stream = stream.after(n * each);
+            let mut draw = || if stream.bernoulli(1.0 - p) { scale } else { 0.0 };
+            if rank == 1 {
+                mask.fill(draw());
+                return;
+            }
+            for (block, mask) in mask.chunks_mut(pixels * LANES).enumerate() {
+                for lane in 0..LANES {
+                    let is_there = block * LANES + lane < channels;
+                    for pixel in 0..pixels {
+                        mask[pixel * LANES + lane] = if is_there { draw() } else { 0.0 };
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Whether its mask is one that is drawn here.
+pub(super) fn fits(p: f64, rank: usize, shape: &[usize]) -> bool {
+    // A mask of zeros draws nothing.
+    p < 1.0 && (rank == 1 || rank == 2 || rank == shape.len())
+}
+
+/// The way there; its result is the way back.
+pub(super) fn forward(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    (generator, p, rank): (&Generator, f64, usize),
+    x: usize,
+) -> Result<(usize, Back)> {
+    let shape = sizes(&node.shape);
+    let of = Draw::of(rank, shape);
+    let (target, batch, wants) = (builder.target, builder.batch, builder.values[x].wants);
+    let mask = builder.slot(batch * Masked::mask_len(of, shape));
+    let generator = generator.clone();
+    builder
+        .host(vec![mask], move |at| Host::Draw(Draw { generator, p, rank, batch, shape, to: at.of(mask) }));
+    let [input, output] = [builder.as_map(x), builder.map_slot(shape)];
+    builder.step(&[input, mask, output], move |at| {
+        Masked::new(target, batch, of, at.map(input, shape), at.of(mask), at.map(output, shape))
+    });
+    let value = builder.value(&node.shape, Form::Map(output), wants);
+    Ok((
+        value,
+        Box::new(move |builder: &mut Builder<'_>| {
+            let (Some(grad), true) = (builder.gradient_map(value), wants) else { return Ok(()) };
+            let to = builder.map_slot(shape);
+            builder.step(&[grad, mask, to], move |at| {
+                Masked::new(target, batch, of, at.map(grad, shape), at.of(mask), at.map(to, shape))
+            });
+            builder.add_gradient(x, Form::Map(to));
+            Ok(())
+        }),
+    ))
+}
