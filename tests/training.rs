@@ -60,6 +60,11 @@ network! {
      -> conv3-24/2(bias=false) inorm relu6 -> conv3-32 gn2 tanh -> gap -> fc: fc4
     }
 
+    Ends: 3x16x16 -> 5 {
+        conv4-20/2(pad=1) leaky(0.2) -> conv3-20 bn leaky(0.1) -> conv3-24(groups=2) bn tanh -> dw3 sigmoid
+     -> residual { conv1-24 bn } tanh -> avgpool2 -> leaky(0.3) -> flatten -> fc5
+    }
+
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
      -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
@@ -198,6 +203,12 @@ fn dropping() {
 fn normed() {
     compare!(Normed, 4, 1);
     compare!(Normed, 3, 2);
+}
+
+#[test]
+fn ends() {
+    compare!(Ends, 4, 1);
+    compare!(Ends, 3, 2);
 }
 
 #[test]

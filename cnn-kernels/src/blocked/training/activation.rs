@@ -8,18 +8,22 @@ use crate::blocked::team::Member;
 use crate::blocked::{Activation, Map, Memory, Needs, Target, part, planes};
 use crate::simd::{Kernel, LANES, Vector};
 
-/// Whether the gradient of an activation can be told from its output alone, by a mask.
+/// Whether the gradient of an activation can be told from its output alone.
 #[must_use]
-pub(crate) fn is_mask(activation: Activation) -> bool {
-    matches!(activation, Activation::Relu | Activation::Relu6)
+pub(crate) fn is_told(activation: Activation) -> bool {
+    match activation {
+        Activation::Relu | Activation::Relu6 | Activation::Sigmoid | Activation::Tanh => true,
+        Activation::LeakyRelu { slope } => slope > 0.0,
+        _ => false,
+    }
 }
 
-/// The gradient before an activation, from that behind it and the activation's output: zero where the output is.
+/// The gradient before an activation, from that behind it and the activation's output.
 ///
 /// # Safety
 /// As [`Vector`].
 #[inline(always)]
-pub(super) unsafe fn masked<V: Vector>(activation: Option<Activation>, y: V, grad: V) -> V {
+pub(super) unsafe fn before<V: Vector>(activation: Option<Activation>, y: V, grad: V) -> V {
     // SAFETY: the caller's promise.
     unsafe {
         let zero = V::zero();
@@ -30,12 +34,17 @@ pub(super) unsafe fn masked<V: Vector>(activation: Option<Activation>, y: V, gra
                 let below = V::splat(6.0).select_gt(y, grad, zero);
                 y.select_gt(zero, below, zero)
             }
-            Some(_) => unreachable!("`is_mask` refuses it"),
+            Some(Activation::LeakyRelu { slope }) => {
+                y.select_gt(zero, grad, grad.mul(V::splat(slope as f32)))
+            }
+            Some(Activation::Sigmoid) => y.neg_mul_add(y, y).mul(grad),
+            Some(Activation::Tanh) => y.neg_mul_add(y, V::splat(1.0)).mul(grad),
+            Some(_) => unreachable!("`is_told` refuses it"),
         }
     }
 }
 
-/// `dx = dy * (activation's slope)`, of ReLU and ReLU6.
+/// `dx = dy * (activation's slope)`, of those whose output tells the slope: ReLU, ReLU6, leaky ReLU, sigmoid, tanh.
 #[derive(Debug)]
 pub struct ActivationGradient {
     target: Target,
@@ -50,7 +59,7 @@ impl ActivationGradient {
     /// Whether it can.
     #[must_use]
     pub fn fits(activation: Activation) -> bool {
-        is_mask(activation)
+        is_told(activation)
     }
 
     /// From the output of the activation and its gradient.
@@ -67,7 +76,7 @@ impl ActivationGradient {
         to: Map,
     ) -> Self {
         require(target.isa);
-        assert!(is_mask(activation), "{activation:?} is no mask");
+        assert!(is_told(activation), "the output of {activation:?} does not tell its slope");
         assert!(output.shape == grad.shape && output.shape == to.shape, "the shapes of an activation");
         Self { target, batch, activation, output, grad, to }
     }
@@ -101,7 +110,7 @@ impl Run for ActivationGradient {
                     .arena
                     .wrapping_add(map.offset + n * map.stride + block * map.plane() + rows.start * row)
             };
-            let mask = Mask {
+            let slope = Slope {
                 activation: self.activation,
                 y: at(&self.output),
                 grad: at(&self.grad),
@@ -109,12 +118,12 @@ impl Run for ActivationGradient {
                 vectors: rows.len() * self.to.shape[2],
             };
             // SAFETY: the places were checked; items write different rows.
-            unsafe { self.target.isa.run(mask) }
+            unsafe { self.target.isa.run(slope) }
         });
     }
 }
 
-struct Mask {
+struct Slope {
     activation: Activation,
     y: *const f32,
     grad: *const f32,
@@ -122,7 +131,7 @@ struct Mask {
     vectors: usize,
 }
 
-impl Kernel for Mask {
+impl Kernel for Slope {
     type Output = ();
 
     #[inline(always)]
@@ -131,7 +140,7 @@ impl Kernel for Mask {
         unsafe {
             for index in 0..self.vectors {
                 let (y, grad) = (V::load(self.y.add(index * LANES)), V::load(self.grad.add(index * LANES)));
-                masked(Some(self.activation), y, grad).store(self.to.add(index * LANES));
+                before(Some(self.activation), y, grad).store(self.to.add(index * LANES));
             }
         }
     }
@@ -250,7 +259,7 @@ impl RowActivationGradient {
     #[must_use]
     pub fn new(target: Target, activation: Activation, rows: [usize; 3], len: usize) -> Self {
         require(target.isa);
-        assert!(is_mask(activation), "{activation:?} is no mask");
+        assert!(matches!(activation, Activation::Relu | Activation::Relu6), "{activation:?} is no mask");
         Self { target, activation, rows, len }
     }
 }
@@ -276,10 +285,10 @@ impl Run for RowActivationGradient {
         member.each(1, |_| {
             let [y, grad, to] = self.rows.map(|offset| memory.arena.wrapping_add(offset));
             let vectors = self.len / LANES;
-            let mask = Mask { activation: self.activation, y, grad, to, vectors };
+            let slope = Slope { activation: self.activation, y, grad, to, vectors };
             // SAFETY: the places were checked; the rest does not fill a vector.
             unsafe {
-                self.target.isa.run(mask);
+                self.target.isa.run(slope);
                 for index in vectors * LANES..self.len {
                     let (y, grad) = (*y.add(index), *grad.add(index));
                     let open = y > 0.0 && (self.activation == Activation::Relu || y < 6.0);

@@ -2,7 +2,7 @@
 //! is instance normalization.
 
 use super::Parameter;
-use super::activation::{is_mask, masked};
+use super::activation::{before, is_told};
 use super::norm::{Apply, GradientSums, Moments};
 use crate::blocked::places::Limits;
 use crate::blocked::program::{Step, require, sealed::Run};
@@ -61,7 +61,11 @@ impl Grouped {
 
     fn assert(&self, target: Target) {
         require(target.isa);
-        assert!(self.activation.is_none_or(is_mask), "{:?} is no mask", self.activation);
+        assert!(
+            self.activation.is_none_or(is_told),
+            "the output of {:?} does not tell its slope",
+            self.activation
+        );
         let fits = self.groups > 0 && self.channels().is_multiple_of(self.groups);
         assert!(fits, "{} groups of {} channels", self.groups, self.channels());
         assert_eq!(self.input.shape, self.output.shape, "the shapes of a norm");
@@ -432,7 +436,7 @@ impl Kernel for ApplyGradient<'_> {
             for index in 0..vectors {
                 let place = index * LANES;
                 let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
-                let g = masked(activation, y, V::load(grad.add(place))).mul(scale).sub(shared);
+                let g = before(activation, y, V::load(grad.add(place))).mul(scale).sub(shared);
                 let around = V::load(x.add(place)).sub(mean);
                 around.neg_mul_add(slope, g).store(to.add(place));
             }

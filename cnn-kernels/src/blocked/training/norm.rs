@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::Parameter;
-use super::activation::{is_mask, masked};
+use super::activation::{before, is_told};
+use crate::blocked::epilogue::activate;
 use crate::blocked::places::Limits;
 use crate::blocked::program::{Step, require, sealed::Run};
 use crate::blocked::team::Member;
@@ -132,7 +133,11 @@ impl BatchNorm {
         eps: f64,
     ) -> Self {
         require(target.isa);
-        assert!(of.activation.is_none_or(is_mask), "{:?} is no mask", of.activation);
+        assert!(
+            of.activation.is_none_or(is_told),
+            "the output of {:?} does not tell its slope",
+            of.activation
+        );
         assert!(residual.is_none_or(|map| map.shape == of.output.shape), "the shape of a residual");
         let statistics = of.statistics.parameters();
         for parameter in bias.iter().chain(&statistics) {
@@ -352,9 +357,8 @@ impl Kernel for Apply<'_> {
                     value = value.add(V::load(residual.add(place)));
                 }
                 value = match activation {
-                    Some(Activation::Relu) => value.max(V::zero()),
-                    Some(Activation::Relu6) => value.max(V::zero()).min(V::splat(6.0)),
-                    _ => value,
+                    Some(activation) => activate(activation, value),
+                    None => value,
                 };
                 value.store(y.add(place));
             }
@@ -391,7 +395,11 @@ impl BatchNormGradient {
         affine: Option<[Parameter; 2]>,
     ) -> Self {
         require(target.isa);
-        assert!(of.activation.is_none_or(is_mask), "{:?} is no mask", of.activation);
+        assert!(
+            of.activation.is_none_or(is_told),
+            "the output of {:?} does not tell its slope",
+            of.activation
+        );
         for map in [&grad, &to].into_iter().chain(&residual) {
             assert_eq!(map.shape, of.output.shape, "the shape of a gradient");
         }
@@ -546,7 +554,7 @@ impl Kernel for GradientSums {
                     for index in 0..some {
                         let place = (first + index) * LANES;
                         let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
-                        let g = masked(activation, y, V::load(grad.add(place)));
+                        let g = before(activation, y, V::load(grad.add(place)));
                         let sums = &mut sums[index % 2];
                         sums[0] = sums[0].add(g);
                         sums[1] = g.mul_add(V::load(x.add(place)).sub(mean), sums[1]);
@@ -590,7 +598,7 @@ impl Kernel for ApplyGradient<'_> {
             for index in 0..vectors {
                 let place = index * LANES;
                 let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
-                let g = masked(activation, y, V::load(grad.add(place)));
+                let g = before(activation, y, V::load(grad.add(place)));
                 if !residual.is_null() {
                     g.store(residual.add(place));
                 }
