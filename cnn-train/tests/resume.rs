@@ -215,6 +215,10 @@ fn another_run_is_refused() {
     assert!(error.contains("optimizer: {\"sgd\":") && error.contains("now"), "{error}");
     let error = trainer(sgd.into()).resume(true).seed(3).fit(&TRAIN, &VALID).unwrap_err().to_string();
     assert!(error.contains("(seed: 0 in the checkpoint, 3 now)"), "{error}");
+    net.state().freeze(&["fc"]).unwrap();
+    let error = trainer(sgd.into()).resume(true).fit(&TRAIN, &VALID).unwrap_err().to_string();
+    assert!(error.contains("(frozen: [] in the checkpoint, [\"fc.weight\",\"fc.bias\"] now)"), "{error}");
+    net.state().unfreeze_all();
     let error = trainer(sgd.into()).resume(true).fit(&common::Pictures { samples: 60, ..TRAIN }, &VALID);
     assert!(error.unwrap_err().to_string().contains("data: "));
 

@@ -15,7 +15,7 @@ ENGINES = RUST[:2] + PYTHON + RUST[2:]
 VARIANTS = ["ours_exact", "ours_bf16"]
 TRAINING_ENGINES = ["ours", "candle", "burn", "pytorch", "pytorch_cl"]
 # Without a plan, by candle's automatic differentiation.
-TRAINING_VARIANTS = ["ours_eager"]
+TRAINING_VARIANTS = ["ours_loop"]
 
 
 class Failed(Exception):

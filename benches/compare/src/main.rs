@@ -37,7 +37,7 @@ enum Name {
     Ours,
     OursExact,
     OursBf16,
-    OursEager,
+    OursLoop,
     Candle,
     Burn,
     Tract,
@@ -79,7 +79,7 @@ fn for_inference(name: Name, job: &Job) -> Result<Box<dyn Engine>> {
 fn for_training(name: Name, job: &Job) -> Result<Box<dyn Engine>> {
     Ok(match name {
         Name::Ours => Box::new(Training::new(ours::training::Compiled::load(job)?)),
-        Name::OursEager => Box::new(Training::new(ours::training::Eager::load(job)?)),
+        Name::OursLoop => Box::new(Training::new(ours::training::Loop::load(job)?)),
         Name::Candle => Box::new(Training::new(candle::training::Candle::load(job)?)),
         #[cfg(feature = "burn")]
         Name::Burn => burn::load(job)?,

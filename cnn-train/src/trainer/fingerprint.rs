@@ -10,13 +10,17 @@ use crate::batches::Batches;
 
 /// Everything that the configuration of a run has.
 pub(super) fn config(net: &dyn Network, options: &Options, train: &dyn Batches) -> Value {
+    let state = net.state();
+    let frozen: Vec<&str> =
+        state.named().map(|(name, _, _)| name).filter(|name| state.is_frozen(name)).collect();
     json!({
         "network": {
             "name": net.name(),
             "input": net.input_shape(),
             "output": net.output_shape(),
-            "dtype": net.state().dtype().as_str(),
+            "dtype": state.dtype().as_str(),
         },
+        "frozen": frozen,
         "optimizer": options.optimizer,
         "schedule": options.schedule,
         "epochs": options.epochs,

@@ -1,11 +1,12 @@
-//! This project: a network's training step, compiled or by candle's automatic differentiation, and `cnn_train`'s SGD.
+//! This project: a network's training step, compiled or as a loop by hand has it, and `cnn_train`'s SGD.
 
 use anyhow::{Context, Result, bail};
+use candle_core::ModuleT;
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_kernels::cross_entropy::{CrossEntropy, Targets};
 use cnn_runtime::plan::TrainingPlan;
 use cnn_runtime::prelude::*;
-use cnn_runtime::{Network, Pass, ops};
+use cnn_runtime::{Network, ops};
 use cnn_train::optim::{Optimizer, Sgd};
 
 use super::networks::{MobileNetV2, ResNet18, SmallVgg};
@@ -71,15 +72,15 @@ impl Learner for Compiled {
     }
 }
 
-/// Without one.
-pub struct Eager {
+/// A loop as one writes it by hand: `forward_train`, a loss, `backward`, a step.
+pub struct Loop {
     network: Box<dyn Network>,
     optimizer: Optimizer,
     images: Tensor,
     labels: Tensor,
 }
 
-impl Eager {
+impl Loop {
     pub fn load(job: &Job) -> Result<Self> {
         let network = network(job)?;
         let optimizer = optimizer(network.as_ref(), job)?;
@@ -87,10 +88,9 @@ impl Eager {
     }
 }
 
-impl Learner for Eager {
+impl Learner for Loop {
     fn step(&mut self) -> Result<f32> {
-        let pass = Pass::train(self.network.state().generator());
-        let logits = self.network.forward_pass(&self.images, &pass)?;
+        let logits = self.network.forward_t(&self.images, true)?;
         let loss = ops::cross_entropy(&logits, &self.labels, 0.0)?;
         self.optimizer.backward_step(&loss)?;
         Ok(loss.to_scalar()?)
