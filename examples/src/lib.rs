@@ -3,14 +3,15 @@
 //! The programs are the package's example targets (`cargo run --release --example lenet_mnist`); this library holds
 //! what they share: the networks of the papers ([`models`]), the digits' files ([`mnist`]), pictures of them in text
 //! ([`ascii`]), pictures as files ([`pictures`]), the choice of a device ([`device`]), photos as torchvision prepares them
-//! ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look inside them ([`look`]) and the
-//! arithmetic of sliding windows as pictures ([`arithmetic`]).
+//! ([`photo`]), trained networks that name them ([`classifier`], [`classes`]), a look inside them ([`look`]), the
+//! arithmetic of sliding windows as pictures ([`arithmetic`]) and the lecture's claims as experiments ([`lecture`]).
 
 pub mod arithmetic;
 pub mod ascii;
 pub mod classes;
 pub mod classifier;
 pub mod device;
+pub mod lecture;
 pub mod look;
 mod markup;
 pub mod models;

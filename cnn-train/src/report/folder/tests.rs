@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
 
+use super::super::{Compared, compare_svg};
 use super::*;
 use crate::trainer::{History, Stop, Validation};
 
@@ -225,6 +226,51 @@ fn odd_curves_are_drawn_too() {
     // Where top-5 is always 1 there is nothing to see in it.
     let all = EpochRecord { top5: 1.0, ..record(1) };
     assert!(!drawn(&curves_svg("", &[all]).unwrap()).0.contains(&"top-5".to_owned()));
+}
+
+#[test]
+fn compared_runs_have_their_mean_and_their_names() {
+    let run = |factor: f64, epochs: usize| -> Vec<EpochRecord> {
+        (1..=epochs).map(|epoch| EpochRecord { train_loss: factor / epoch as f64, ..record(epoch) }).collect()
+    };
+    let (first, second, other) = (run(1.0, 4), run(3.0, 5), run(4.0, 5));
+    let compared = [
+        Compared { name: "with", runs: &[&first, &second] },
+        Compared { name: "without <&>", runs: &[&other] },
+    ];
+    let (texts, lines) = drawn(&compare_svg("Two of them", &compared).unwrap());
+    for text in ["Two of them", "epoch", "training loss", "with", "without <&>"] {
+        assert!(texts.iter().any(|found| found == text), "{text} in {texts:?}");
+    }
+    // In each panel two fine lines, then the means: the first as far as both runs go.
+    let curves: Vec<_> = lines.iter().filter(|line| line.len() > 3).collect();
+    let lengths: Vec<_> = curves.iter().map(|line| line.len()).collect();
+    assert_eq!(lengths, [4, 5, 4, 5, 4, 5, 4, 5]);
+    let height = |curve: usize, epoch: usize| curves[curve][epoch - 1][1];
+    for epoch in 1..=4 {
+        let mean = (height(0, epoch) + height(1, epoch)) / 2.0;
+        assert!((height(2, epoch) - mean).abs() <= 1.0, "{epoch}");
+    }
+}
+
+#[test]
+fn odd_runs_are_compared_too() {
+    drawn(&compare_svg("none", &[]).unwrap());
+    let compared = |runs: &[EpochRecord]| {
+        drawn(
+            &compare_svg("odd", &[Compared { name: "a", runs: &[runs] }, Compared { name: "b", runs: &[] }])
+                .unwrap(),
+        )
+    };
+    compared(&[]);
+    compared(&[EpochRecord { train_loss: f64::NAN, ..record(1) }, record(2)]);
+    // A loss that is far above the others leaves them room.
+    let records: Vec<_> = (1..=5).map(record).collect();
+    let mut far = records.clone();
+    far[0].train_loss = 1e9;
+    let lines = compared(&far).1;
+    let line = lines.iter().find(|line| line.len() == 5).unwrap();
+    assert!(line[4][1] - line[1][1] > 10.0, "{line:?}");
 }
 
 #[test]
