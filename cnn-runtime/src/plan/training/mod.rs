@@ -30,10 +30,11 @@ mod fuse;
 mod groupnorm;
 mod host;
 mod norm;
+mod shelf;
 mod taped;
 mod transposed;
 
-pub(crate) use taped::Shelf;
+pub(crate) use shelf::Shelf;
 pub use taped::training_step;
 
 /// Emits the way back through a layer.

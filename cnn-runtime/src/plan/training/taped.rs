@@ -4,77 +4,19 @@
 //! scalar that the next ties on; the step's output depends on the last of them. On the way back the output, which comes
 //! first, runs the plan, and each tie hands out the gradients of its parameters.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{
     CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, bail,
 };
 
 use super::TrainingPlan;
+use super::shelf::{Key, Shelf};
 use crate::error::Result;
 use crate::params::State;
 use crate::pass::Pass;
 use crate::plan::CompileOptions;
 use crate::random::{Generator, GeneratorState};
-
-/// Plans that wait, and steps that have none, are remembered up to so many.
-const KEPT: usize = 6;
-
-/// What a plan is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Key {
-    /// Where the network lies in the whole.
-    prefix: String,
-    shapes: Vec<Vec<usize>>,
-    input_gradients: bool,
-    /// For each of the network's tensors.
-    frozen: Vec<bool>,
-    threads: usize,
-}
-
-/// A network's plans that nobody uses at the moment.
-#[derive(Debug, Default)]
-pub(crate) struct Shelf(Mutex<Plans>);
-
-#[derive(Debug, Default)]
-struct Plans {
-    /// The last was used last.
-    waiting: Vec<(Key, TrainingPlan)>,
-    /// For these there is none.
-    refused: Vec<Key>,
-}
-
-impl Shelf {
-    fn plans(&self) -> MutexGuard<'_, Plans> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, key: &Key) -> Option<TrainingPlan> {
-        let mut plans = self.plans();
-        let index = plans.waiting.iter().rposition(|(other, _)| other == key)?;
-        Some(plans.waiting.remove(index).1)
-    }
-
-    fn put(&self, key: Key, plan: TrainingPlan) {
-        let mut plans = self.plans();
-        if plans.waiting.len() == KEPT {
-            plans.waiting.remove(0);
-        }
-        plans.waiting.push((key, plan));
-    }
-
-    fn is_refused(&self, key: &Key) -> bool {
-        self.plans().refused.contains(key)
-    }
-
-    fn refuse(&self, key: Key) {
-        let mut plans = self.plans();
-        if plans.refused.len() == KEPT {
-            plans.refused.remove(0);
-        }
-        plans.refused.push(key);
-    }
-}
 
 /// A training step's output by the plan that `compile` makes, which is kept for the next inputs of these shapes; by what
 /// `otherwise` does where there is no such plan. Candle's `backward` finds the gradients either way, also those of inputs
@@ -165,17 +107,6 @@ fn taped(state: &State, inputs: &[&Tensor], key: Key, mut plan: TrainingPlan) ->
     }
     let output = Output { step, source: *last, values: Mutex::new(values), shape };
     Ok(token.apply_op2(source, output)?)
-}
-
-impl Key {
-    fn options(&self) -> CompileOptions {
-        let batch = self.shapes.first().and_then(|shape| shape.first()).copied().unwrap_or(0);
-        let mut options = CompileOptions::batch(batch).with_threads(self.threads);
-        for shape in &self.shapes {
-            options = options.with_input(shape.get(1..).unwrap_or_default());
-        }
-        if self.input_gradients { options.with_input_gradients() } else { options }
-    }
 }
 
 /// Something that a gradient is asked of.
