@@ -105,8 +105,37 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         "kept in {}: curves.svg, confusion.svg, metrics.csv, best.safetensors",
         from_here(&folder).display()
     )?;
+    if let Some(peer) = peer(args)? {
+        writeln!(out, "{peer}")?;
+    }
     if let Some(last) = history.last() {
         writeln!(out, "test accuracy {:.2} %", 100.0 * last.accuracy)?;
     }
     Ok(())
+}
+
+/// What the same network reaches with PyTorch on the same data and schedule (`pytorch/cifar10.py`), where that was recorded.
+fn peer(args: &Args) -> Result<Option<String>, Box<dyn Error>> {
+    let record: serde_json::Value = serde_json::from_str(include_str!("pytorch/cifar10.json"))?;
+    let same = args.data.is_none()
+        && record["epochs"] == args.epochs
+        && record["batch_size"] == args.batch_size
+        && record["lr"] == args.lr;
+    let name = match args.network {
+        Which::Vgg => "vgg",
+        Which::Resnet => "resnet",
+    };
+    let seeds: Vec<f64> =
+        record[name].as_array().into_iter().flatten().filter_map(|value| value.as_f64()).collect();
+    if !same || seeds.is_empty() {
+        return Ok(None);
+    }
+    let (least, most) =
+        seeds.iter().fold((f64::MAX, f64::MIN), |(least, most), &x| (least.min(x), most.max(x)));
+    let mean = seeds.iter().sum::<f64>() / seeds.len() as f64;
+    let version = record["torch"].as_str().unwrap_or_default();
+    Ok(Some(format!(
+        "PyTorch {version} with the same: {mean:.2} % in the mean of {} seeds, {least:.1} to {most:.1}",
+        seeds.len()
+    )))
 }
