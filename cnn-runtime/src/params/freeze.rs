@@ -36,7 +36,7 @@ impl State {
     /// use cnn_runtime::prelude::*;
     ///
     /// network! {
-    ///     Tiny: 1x8x8 -> 3 { features: (conv3-4 bn relu -> pool2), head: fc3 }
+    ///     Tiny: 1x8x8 -> 3 { features: (conv3-4 bn relu -> pool2) -> head: fc3 }
     /// }
     ///
     /// fn main() -> Result<()> {
