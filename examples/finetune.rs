@@ -81,6 +81,13 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     let weights =
         args.weights.clone().unwrap_or_else(|| repository().join("data/imagenet/mobilenet_v2.safetensors"));
     let file = args.out.clone().unwrap_or_else(|| target.join("mobilenet_v2.safetensors"));
+    // Looked at now, so that no run is lost to a misspelt name.
+    if file.is_dir() {
+        return Err(format!("{} is a folder: give a file name with --out", file.display()).into());
+    }
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folder(folder)?;
+    }
     let (train, valid) = loaders(&data, args)?;
 
     // Everything but the classifier comes from the file.
@@ -106,7 +113,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
             .optimizer(AdamW::new(2e-4).weight_decay(0.01).sparing_norms())
             .schedule(OneCycle::new())
             .epochs(args.epochs)
-            .seed(args.seed + 1)
+            .seed(args.seed.wrapping_add(1))
             .callback(Console::to(&mut *out))
             .fit(&train, &valid)?;
     }
@@ -159,7 +166,7 @@ fn make_pictures(target: &Path, per_class: u32, out: &mut impl Write) -> Result<
     let parts = ["train", "valid"].map(|part| folder.join(part));
     if !parts.iter().all(|part| part.is_dir()) {
         let data = cifar::read_folder(&repository().join("data/cifar10"))?;
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         for ((part, images), count) in
             parts.iter().zip([&data.train, &data.test]).zip([per_class as usize, 40])
         {
@@ -175,4 +182,8 @@ fn make_pictures(target: &Path, per_class: u32, out: &mut impl Write) -> Result<
         shown.display()
     )?;
     Ok(folder)
+}
+
+fn make_folder(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))
 }

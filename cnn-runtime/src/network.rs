@@ -67,7 +67,8 @@ pub trait Network: ModuleT + fmt::Debug + Send + Sync {
     /// Where the network is not of `f32` on the CPU, or the options do not fit it.
     fn compile(&self, options: &CompileOptions) -> Result<Plan>;
 
-    /// The network's training step as a [`TrainingPlan`], which is faster than `forward_train` and follows the weights.
+    /// The network's training step as a [`TrainingPlan`], which follows the weights. `forward_train` makes and keeps such
+    /// plans itself.
     ///
     /// # Errors
     /// Where the network is not of `f32` on the CPU, does something that has no way back there, or the options do not fit

@@ -67,6 +67,10 @@ fn then_all_of_it_learns() {
 #[test]
 fn folders_that_do_not_fit_are_refused() {
     let folder = few_pictures(1, 1);
+    fs::create_dir(folder.path().join("weights.safetensors")).unwrap();
+    let error = run_in(folder.path(), "--head-epochs 1000000").unwrap_err();
+    assert!(error.ends_with("is a folder: give a file name with --out"), "{error}");
+    fs::remove_dir(folder.path().join("weights.safetensors")).unwrap();
     fs::remove_dir_all(folder.path().join("train/cat")).unwrap();
     let error = run_in(folder.path(), "").unwrap_err();
     assert!(error.ends_with("train and valid have different classes"), "{error}");
