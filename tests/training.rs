@@ -67,7 +67,19 @@ network! {
 
     Mixed: 6x12x12 -> 4 {
         conv3-16 gn4 tanh -> concat { conv3-8 relu | conv1-12 relu | avgpool3/1(pad=1) }
-     -> conv3-16(groups=2) relu -> dropout(0.25) -> conv2-24/2(valid) silu -> avgpool2 -> flatten -> fc: fc4
+     -> conv3-16(groups=2) relu -> lrn5 -> dropout(0.25) -> conv2-24/2(valid) prelu -> avgpool2 -> flatten
+     -> fc: fc4
+    }
+
+    Excited: 3x16x16 -> 5 {
+        conv3-24/2 bn silu -> mul { id | gap -> conv1-8 silu -> conv1-24 sigmoid }
+     -> residual { dw3 bn hardswish -> conv1-24 bn } gelu -> mul { conv1-20 hardsigmoid | conv1-20 elu }
+     -> conv3-16 gn4 silu -> conv3-16(bias=false) inorm gelu -> gap -> fc12 hardswish -> fc5
+    }
+
+    Next: 3x16x16 -> 5 {
+        conv4-24/4(valid) ln -> residual { dw7 ln -> conv1-96 gelu -> conv1-24 scale(0.5) droppath(0.3) }
+     -> ln conv2-40/2(valid) -> gap -> ln -> flatten -> fc20 ln silu -> fc5
     }
 }
 
@@ -215,4 +227,16 @@ fn ends() {
 fn mixed() {
     compare!(Mixed, 4, 1);
     compare!(Mixed, 3, 2);
+}
+
+#[test]
+fn excited() {
+    compare!(Excited, 4, 1);
+    compare!(Excited, 3, 2);
+}
+
+#[test]
+fn next() {
+    compare!(Next, 4, 1);
+    compare!(Next, 3, 2);
 }

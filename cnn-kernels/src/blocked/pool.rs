@@ -32,6 +32,7 @@ pub struct Pool {
     batch: usize,
     input: Map,
     output: Map,
+    indices: Option<Map>,
 }
 
 impl Pool {
@@ -60,7 +61,19 @@ impl Pool {
         if kind != PoolKind::Adaptive {
             assert!(rows.empty_window().is_none() && columns.empty_window().is_none(), "an empty window");
         }
-        Self { target, kind, rows, columns, batch, input, output }
+        Self { target, kind, rows, columns, batch, input, output, indices: None }
+    }
+
+    /// Writes also which value of its window each largest one is, as numbers: row by row from 0, of the window's part that is
+    /// in the input. The first of several, as in PyTorch.
+    ///
+    /// # Panics
+    /// Where it takes no largest values, or the map has not the shape of the output.
+    #[must_use]
+    pub fn with_indices(self, indices: Map) -> Self {
+        assert_eq!(self.kind, PoolKind::Max, "means have no index");
+        assert_eq!(indices.shape, self.output.shape, "an index for each largest value");
+        Self { indices: Some(indices), ..self }
     }
 }
 
@@ -84,6 +97,11 @@ impl Run for Pool {
         limits.map(&self.input);
         limits.map(&self.output);
         limits.apart((&self.input).into(), (&self.output).into());
+        if let Some(indices) = &self.indices {
+            limits.map(indices);
+            limits.apart(indices.into(), (&self.input).into());
+            limits.apart(indices.into(), (&self.output).into());
+        }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
@@ -154,14 +172,19 @@ impl Kernel for Rows<'_> {
                 .arena
                 .add(of.input.offset + n * of.input.stride + block * of.input.plane())
                 .cast_const();
-            let y = memory.arena.add(of.output.offset + n * of.output.stride + block * of.output.plane());
+            let at = |map: &Map| memory.arena.add(map.offset + n * map.stride + block * map.plane());
+            let (y, indices) = (at(&of.output), of.indices.as_ref().map(at));
             for row in rows {
                 let down = Window::new(of.kind, of.rows, row);
-                let (x, y) = (x.add(down.start * width * LANES), y.add(row * columns * LANES));
+                let (x, line) = (x.add(down.start * width * LANES), row * columns * LANES);
+                let to = |column: usize| {
+                    let place = line + column * LANES;
+                    (y.add(place), indices.map(|indices| indices.add(place)))
+                };
                 for column in (0..whole.start).chain(whole.end..columns) {
                     let across = Window::new(of.kind, of.columns, column);
                     let from = x.add(across.start * LANES);
-                    Cell { kind: of.kind, width, down, across }.line::<V>(from, 0, y.add(column * LANES), 1);
+                    Cell { kind: of.kind, width, down, across }.line::<V>(from, 0, to(column), 1);
                 }
                 if whole.is_empty() {
                     continue;
@@ -169,7 +192,7 @@ impl Kernel for Rows<'_> {
                 let across = Window::new(of.kind, of.columns, whole.start);
                 let from = x.add(across.start * LANES);
                 let step = of.columns.stride() * LANES;
-                let to = y.add(whole.start * LANES);
+                let to = to(whole.start);
                 // The common sizes are compiled once more, as numbers.
                 let sized = |taps| Cell {
                     kind: of.kind,
@@ -198,29 +221,99 @@ struct Cell {
 }
 
 impl Cell {
-    /// Writes `count` values whose windows begin `step` apart.
+    /// Writes `count` values whose windows begin `step` apart, and which of their windows' values they are where somebody
+    /// wants to know.
     ///
     /// # Safety
     /// As [`Vector`]; the windows are in the input, and there is room for the values.
     #[inline(always)]
-    unsafe fn line<V: Vector>(self, from: *const f32, step: usize, to: *mut f32, count: usize) {
-        let Self { kind, width, down, across } = self;
-        let (row, column) = (down.dilation * width * LANES, across.dilation * LANES);
+    unsafe fn line<V: Vector>(
+        self,
+        from: *const f32,
+        step: usize,
+        (to, indices): (*mut f32, Option<*mut f32>),
+        count: usize,
+    ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let counted = V::splat((down.counted * across.counted) as f32);
+            match (self.kind, indices) {
+                (PoolKind::Max, Some(indices)) => self.indexed::<V>(from, step, [to, indices], count),
+                (PoolKind::Max, None) => self.largest::<V>(from, step, to, count),
+                _ => self.means::<V>(from, step, to, count),
+            }
+        }
+    }
+
+    /// Largest values.
+    ///
+    /// # Safety
+    /// As [`line`](Self::line).
+    #[inline(always)]
+    unsafe fn largest<V: Vector>(self, from: *const f32, step: usize, to: *mut f32, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
             for index in 0..count {
                 let from = from.add(index * step);
                 let mut value = V::load(from);
-                for y in 0..down.taps {
-                    for x in usize::from(y == 0)..across.taps {
-                        let other = V::load(from.add(y * row + x * column));
-                        value = if kind == PoolKind::Max { value.max_nan(other) } else { value.add(other) };
+                for y in 0..self.down.taps {
+                    for x in usize::from(y == 0)..self.across.taps {
+                        value = value.max_nan(V::load(from.add(self.place(y, x))));
                     }
                 }
-                let value = if kind == PoolKind::Max { value } else { value.div(counted) };
                 value.store(to.add(index * LANES));
             }
         }
+    }
+
+    /// Largest values and which they are. An index moves only to a value that is greater: the first of equal ones stays.
+    ///
+    /// # Safety
+    /// As [`line`](Self::line).
+    #[inline(always)]
+    unsafe fn indexed<V: Vector>(self, from: *const f32, step: usize, to: [*mut f32; 2], count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            for index in 0..count {
+                let from = from.add(index * step);
+                let (mut value, mut which) = (V::load(from), V::zero());
+                for y in 0..self.down.taps {
+                    for x in usize::from(y == 0)..self.across.taps {
+                        let other = V::load(from.add(self.place(y, x)));
+                        which = other.select_gt(value, V::splat((y * self.across.taps + x) as f32), which);
+                        value = value.max_nan(other);
+                    }
+                }
+                value.store(to[0].add(index * LANES));
+                which.store(to[1].add(index * LANES));
+            }
+        }
+    }
+
+    /// Means.
+    ///
+    /// # Safety
+    /// As [`line`](Self::line).
+    #[inline(always)]
+    unsafe fn means<V: Vector>(self, from: *const f32, step: usize, to: *mut f32, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let counted = V::splat((self.down.counted * self.across.counted) as f32);
+            for index in 0..count {
+                let from = from.add(index * step);
+                let mut value = V::load(from);
+                for y in 0..self.down.taps {
+                    for x in usize::from(y == 0)..self.across.taps {
+                        value = value.add(V::load(from.add(self.place(y, x))));
+                    }
+                }
+                value.div(counted).store(to.add(index * LANES));
+            }
+        }
+    }
+
+    /// How far a value is from the first of its window.
+    #[inline(always)]
+    fn place(&self, y: usize, x: usize) -> usize {
+        (y * self.down.dilation * self.width + x * self.across.dilation) * LANES
     }
 }

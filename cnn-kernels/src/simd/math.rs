@@ -66,13 +66,37 @@ pub(crate) unsafe fn tanh<V: Vector>(x: V) -> V {
     }
 }
 
-/// `x * Phi(x)` by the complementary error function as a rational polynomial times a Gaussian (Abramowitz and Stegun
-/// 7.1.26, absolute error below 1.5e-7).
+/// `x Phi(x)`, `Phi` being the normal distribution.
 ///
 /// # Safety
 /// As [`Vector`].
 #[inline(always)]
 pub(crate) unsafe fn gelu<V: Vector>(x: V) -> V {
+    // SAFETY: the caller's promise.
+    unsafe { x.mul(normal(x)[0]) }
+}
+
+/// The derivative of [`gelu`]: `Phi(x) + x phi(x)`, `phi` being the normal density.
+///
+/// # Safety
+/// As [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn gelu_slope<V: Vector>(x: V) -> V {
+    const DENSITY: f32 = 0.5 * std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let [distribution, gaussian] = normal(x);
+        x.mul(gaussian).mul_add(V::splat(DENSITY), distribution)
+    }
+}
+
+/// The normal distribution, by the complementary error function as a rational polynomial times a Gaussian (Abramowitz and
+/// Stegun 7.1.26, absolute error below 1.5e-7); and that Gaussian, `exp(-x² / 2)`.
+///
+/// # Safety
+/// As [`Vector`].
+#[inline(always)]
+unsafe fn normal<V: Vector>(x: V) -> [V; 2] {
     // SAFETY: the caller's promise.
     unsafe {
         let one = V::splat(1.0);
@@ -83,11 +107,11 @@ pub(crate) unsafe fn gelu<V: Vector>(x: V) -> V {
         for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_72, 0.254_829_6f32] {
             p = p.mul_add(t, V::splat(coefficient));
         }
+        let gaussian = exp(V::zero().sub(z.mul(z)));
         // erfc(|x| / sqrt 2)
-        let tail = p.mul(t).mul(exp(V::zero().sub(z.mul(z))));
+        let tail = p.mul(t).mul(gaussian);
         let half = V::splat(0.5);
         let upper = half.neg_mul_add(tail, one);
-        let phi = x.select_gt(V::zero(), upper, half.mul(tail));
-        x.mul(phi)
+        [x.select_gt(V::zero(), upper, half.mul(tail)), gaussian]
     }
 }

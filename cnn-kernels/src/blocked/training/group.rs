@@ -2,13 +2,13 @@
 //! is instance normalization.
 
 use super::Parameter;
-use super::activation::{before, is_told};
-use super::norm::{Apply, GradientSums, Moments};
+use super::norm::Normalized;
+use super::normalize::{Apply, ApplyGradient, Ending, GradientSums, Moments};
 use crate::blocked::places::Limits;
 use crate::blocked::program::{Step, require, sealed::Run};
 use crate::blocked::team::Member;
 use crate::blocked::{Activation, Map, Memory, Needs, Target, planes};
-use crate::simd::{Kernel, LANES, Vector};
+use crate::simd::LANES;
 
 /// What forward and backward have in common.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub struct Grouped {
     pub output: Map,
     /// The scale, one value for each channel; ones where there is none.
     pub weight: Option<Parameter>,
+    /// The shift, one value for each channel; zeros where there is none.
+    pub bias: Option<Parameter>,
     /// What comes behind the norm.
     pub activation: Option<Activation>,
     /// Where mean and inverse standard deviation of each image's channels stand in the arena between forward and backward:
@@ -61,15 +63,12 @@ impl Grouped {
 
     fn assert(&self, target: Target) {
         require(target.isa);
-        assert!(
-            self.activation.is_none_or(is_told),
-            "the output of {:?} does not tell its slope",
-            self.activation
-        );
         let fits = self.groups > 0 && self.channels().is_multiple_of(self.groups);
         assert!(fits, "{} groups of {} channels", self.groups, self.channels());
         assert_eq!(self.input.shape, self.output.shape, "the shapes of a norm");
-        assert!(self.weight.is_none_or(|weight| weight.1 == self.channels()), "one scale per channel");
+        for parameter in self.weight.iter().chain(&self.bias) {
+            assert_eq!(parameter.1, self.channels(), "one value per channel");
+        }
     }
 
     fn check(&self, limits: &Limits<'_>) {
@@ -78,8 +77,8 @@ impl Grouped {
             limits.map(map);
             limits.whole_apart(self.saved, Self::saved_len(self.batch, self.channels()), map.into());
         }
-        if let Some(weight) = self.weight {
-            limits.parameter(weight.0, weight.1);
+        for parameter in self.weight.iter().chain(&self.bias) {
+            limits.parameter(parameter.0, parameter.1);
         }
     }
 
@@ -95,6 +94,22 @@ impl Grouped {
 
     fn deviation(&self, memory: &Memory<'_>, n: usize) -> *mut f32 {
         self.mean(memory, n).wrapping_add(self.lanes())
+    }
+
+    /// What becomes of a block's values.
+    ///
+    /// # Safety
+    /// The statistics were written.
+    unsafe fn ending(&self, memory: &Memory<'_>, n: usize, block: usize) -> Ending {
+        let mut ending = Ending { scale: [0.0; LANES], shift: [0.0; LANES], activation: self.activation };
+        for lane in 0..LANES.min(self.channels() - block * LANES) {
+            let channel = block * LANES + lane;
+            // SAFETY: the caller's promise.
+            let deviation = unsafe { *self.deviation(memory, n).add(channel) };
+            ending.scale[lane] = Self::parameter(memory, self.weight, channel, 1.0) * deviation;
+            ending.shift[lane] = Self::parameter(memory, self.bias, channel, 0.0);
+        }
+        ending
     }
 
     /// Two vectors of scratch for each block of an image: its sums.
@@ -123,7 +138,6 @@ impl Grouped {
 pub struct GroupNorm {
     target: Target,
     of: Grouped,
-    bias: Option<Parameter>,
     eps: f64,
 }
 
@@ -131,13 +145,11 @@ impl GroupNorm {
     /// Prepares it.
     ///
     /// # Panics
-    /// Where sizes do not agree, for an activation whose gradient its output does not tell, and where the processor has not
-    /// the instruction set.
+    /// Where sizes do not agree, and where the processor has not the instruction set.
     #[must_use]
-    pub fn new(target: Target, of: Grouped, bias: Option<Parameter>, eps: f64) -> Self {
+    pub fn new(target: Target, of: Grouped, eps: f64) -> Self {
         of.assert(target);
-        assert!(bias.is_none_or(|bias| bias.1 == of.channels()), "one shift per channel");
-        Self { target, of, bias, eps }
+        Self { target, of, eps }
     }
 
     /// Mean and inverse deviation of an image's groups, for all of its lanes.
@@ -184,13 +196,10 @@ impl Run for GroupNorm {
     fn check(&self, limits: &Limits<'_>) {
         self.of.check(limits);
         limits.apart((&self.of.input).into(), (&self.of.output).into());
-        if let Some(bias) = self.bias {
-            limits.parameter(bias.0, bias.1);
-        }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let Grouped { batch, input, output, activation, .. } = self.of;
+        let Grouped { batch, input, output, .. } = self.of;
         let blocks = input.blocks();
         member.each(batch * blocks, |item| {
             let (n, block) = (item / blocks, item % blocks);
@@ -210,25 +219,14 @@ impl Run for GroupNorm {
             let at = |map: &Map| {
                 memory.arena.wrapping_add(map.offset + n * map.stride + block * map.plane() + start * row)
             };
-            let [mut scale, mut shift] = [[0.0f32; LANES]; 2];
-            for (lane, (scale, shift)) in scale.iter_mut().zip(&mut shift).enumerate() {
-                let channel = block * LANES + lane;
-                if channel < output.shape[0] {
-                    // SAFETY: the statistics were written.
-                    let deviation = unsafe { *self.of.deviation(&memory, n).add(channel) };
-                    *scale = Grouped::parameter(&memory, self.of.weight, channel, 1.0) * deviation;
-                    *shift = Grouped::parameter(&memory, self.bias, channel, 0.0);
-                }
-            }
             let apply = Apply {
                 x: at(&input),
                 residual: std::ptr::null(),
                 y: at(&output),
                 vectors: rows.len() * output.shape[2],
                 mean: self.of.mean(&memory, n).wrapping_add(block * LANES),
-                scale: &scale,
-                shift: &shift,
-                activation,
+                // SAFETY: the statistics were written.
+                ending: unsafe { self.of.ending(&memory, n, block) },
             };
             // SAFETY: the places were checked; items write different rows.
             unsafe { self.target.isa.run(apply) }
@@ -346,7 +344,8 @@ impl Run for GroupNormGradient {
         }
         let saved = Grouped::saved_len(self.of.batch, self.of.channels());
         limits.whole_apart(self.of.saved, saved, (&self.to).into());
-        for read in [&self.of.input, &self.of.output, &self.grad] {
+        let output = Some(&self.of.output).filter(|_| Normalized::reads_output(self.of.activation));
+        for read in [&self.of.input, &self.grad].into_iter().chain(output) {
             limits.apart(read.into(), (&self.to).into());
         }
         for parameter in self.affine.iter().flatten() {
@@ -355,7 +354,7 @@ impl Run for GroupNormGradient {
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let Grouped { batch, input, output, activation, .. } = self.of;
+        let Grouped { batch, input, output, .. } = self.of;
         let blocks = input.blocks();
         member.each(batch * blocks, |item| {
             let (n, block) = (item / blocks, item % blocks);
@@ -365,7 +364,8 @@ impl Run for GroupNormGradient {
                 from: [at(&input), at(&output), at(&self.grad)],
                 samples: n..n + 1,
                 mean: self.of.mean(&memory, n).wrapping_add(block * LANES),
-                activation,
+                // SAFETY: the statistics were written on the way there.
+                ending: unsafe { self.of.ending(&memory, n, block) },
                 to: self.of.sums(&memory, n, block),
             };
             // SAFETY: the places were checked; items write different sums.
@@ -385,61 +385,20 @@ impl Run for GroupNormGradient {
             let at = |map: &Map| {
                 memory.arena.wrapping_add(map.offset + n * map.stride + block * map.plane() + start * row)
             };
-            let mut scale = [0.0f32; LANES];
-            for (lane, scale) in scale.iter_mut().enumerate() {
-                let channel = block * LANES + lane;
-                if channel < output.shape[0] {
-                    // SAFETY: the statistics were written.
-                    let deviation = unsafe { *self.of.deviation(&memory, n).add(channel) };
-                    *scale = Grouped::parameter(&memory, self.of.weight, channel, 1.0) * deviation;
-                }
-            }
             let apply = ApplyGradient {
                 x: at(&input),
                 y: at(&output),
                 grad: at(&self.grad),
                 to: at(&self.to),
+                residual: std::ptr::null_mut(),
                 vectors: rows.len() * output.shape[2],
                 mean: self.of.mean(&memory, n).wrapping_add(block * LANES),
-                scale: &scale,
                 coefficients: self.coefficients(&memory, n, block),
-                activation,
+                // SAFETY: as above.
+                ending: unsafe { self.of.ending(&memory, n, block) },
             };
             // SAFETY: the places were checked; items write different rows.
             unsafe { self.target.isa.run(apply) }
         });
-    }
-}
-
-struct ApplyGradient<'a> {
-    x: *const f32,
-    y: *const f32,
-    grad: *const f32,
-    to: *mut f32,
-    vectors: usize,
-    mean: *const f32,
-    scale: &'a [f32; LANES],
-    coefficients: *const f32,
-    activation: Option<Activation>,
-}
-
-impl Kernel for ApplyGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { x, y, grad, to, vectors, activation, .. } = self;
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (mean, scale) = (V::load(self.mean), V::load(self.scale.as_ptr()));
-            let (shared, slope) = (V::load(self.coefficients), V::load(self.coefficients.add(LANES)));
-            for index in 0..vectors {
-                let place = index * LANES;
-                let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
-                let g = before(activation, y, V::load(grad.add(place))).mul(scale).sub(shared);
-                let around = V::load(x.add(place)).sub(mean);
-                around.neg_mul_add(slope, g).store(to.add(place));
-            }
-        }
     }
 }

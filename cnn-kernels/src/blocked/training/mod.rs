@@ -6,20 +6,27 @@
 mod activation;
 mod depthwise;
 mod group;
+mod layer;
 mod linear;
 mod mask;
 mod norm;
+mod normalize;
 mod pool;
 mod reduce;
+mod scale;
+mod sums;
 mod weight;
 
-pub use activation::{ActivationGradient, ChannelSums, RowActivationGradient};
+pub use activation::{ActivationGradient, RowActivationGradient};
 pub use depthwise::DepthwiseWeightGradient;
 pub use group::{GroupNorm, GroupNormGradient, Grouped};
+pub use layer::{LayerNorm, LayerNormGradient, Layered};
 pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
 pub use mask::{MaskOf, Masked};
 pub use norm::{BatchNorm, BatchNormGradient, NormStatistics, Normalized};
 pub use pool::{PoolGradient, Spread};
+pub use scale::ChannelScale;
+pub use sums::{ChannelSums, PixelSums};
 pub use weight::WeightGradient;
 
 /// An input or an output of a run that is no batch: its number and its length.

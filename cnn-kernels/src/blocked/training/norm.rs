@@ -1,16 +1,13 @@
 //! Batch normalization in training (Ioffe & Szegedy, arXiv 1502.03167), with what follows it: a residual sum and an
 //! activation.
 
-use std::ops::Range;
-
 use super::Parameter;
-use super::activation::{before, is_told};
-use crate::blocked::epilogue::activate;
+use super::normalize::{Apply, ApplyGradient, Ending, GradientSums, Moments};
 use crate::blocked::places::Limits;
 use crate::blocked::program::{Step, require, sealed::Run};
 use crate::blocked::team::Member;
 use crate::blocked::{Activation, Map, Memory, Needs, Target, part, planes};
-use crate::simd::{Kernel, LANES, Vector};
+use crate::simd::LANES;
 
 /// What forward and backward have in common.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +20,8 @@ pub struct Normalized {
     pub output: Map,
     /// The scale, one value for each channel; ones where there is none.
     pub weight: Option<Parameter>,
+    /// The shift, one value for each channel; zeros where there is none.
+    pub bias: Option<Parameter>,
     /// What it is normalized with.
     pub statistics: NormStatistics,
     /// What comes behind the sums.
@@ -43,6 +42,12 @@ impl Normalized {
         2 * channels.next_multiple_of(LANES)
     }
 
+    /// Whether the way back reads what the norm gave, which depends on what comes behind it.
+    #[must_use]
+    pub fn reads_output(activation: Option<Activation>) -> bool {
+        Ending::reads_output(activation)
+    }
+
     /// Values of a channel.
     fn count(&self) -> usize {
         self.batch * self.input.shape[1] * self.input.shape[2]
@@ -55,10 +60,16 @@ impl Normalized {
             limits.map(map);
             limits.whole_apart(self.saved, 2 * self.lanes(), map.into());
         }
-        if let Some(weight) = self.weight {
-            assert_eq!(weight.1, self.input.shape[0], "one scale per channel");
-            limits.parameter(weight.0, weight.1);
+        for parameter in self.weight.iter().chain(&self.bias) {
+            assert_eq!(parameter.1, self.input.shape[0], "one value per channel");
+            limits.parameter(parameter.0, parameter.1);
         }
+    }
+
+    /// With a residual, the values before the activation cannot be computed again.
+    fn check_residual(&self, is_there: bool) {
+        let is_told = self.activation.is_none() || Ending::reads_output(self.activation);
+        assert!(!is_there || is_told, "the output of {:?} does not tell its slope", self.activation);
     }
 
     /// Parts of a channel's values that are summed by themselves: of each sample some rows.
@@ -85,6 +96,22 @@ impl Normalized {
 
     fn deviation(&self, memory: &Memory<'_>, block: usize) -> *mut f32 {
         memory.arena.wrapping_add(self.saved + self.lanes() + block * LANES)
+    }
+
+    /// What becomes of a block's values.
+    ///
+    /// # Safety
+    /// The statistics were written.
+    unsafe fn ending(&self, memory: &Memory<'_>, block: usize) -> Ending {
+        let mut ending = Ending { scale: [0.0; LANES], shift: [0.0; LANES], activation: self.activation };
+        for lane in 0..LANES.min(self.input.shape[0] - block * LANES) {
+            let channel = block * LANES + lane;
+            // SAFETY: the caller's promise.
+            let deviation = unsafe { *self.deviation(memory, block).add(lane) };
+            ending.scale[lane] = Self::parameter(memory, self.weight, channel, 1.0) * deviation;
+            ending.shift[lane] = Self::parameter(memory, self.bias, channel, 0.0);
+        }
+        ending
     }
 }
 
@@ -114,37 +141,26 @@ pub struct BatchNorm {
     target: Target,
     of: Normalized,
     residual: Option<Map>,
-    bias: Option<Parameter>,
     eps: f64,
 }
 
 impl BatchNorm {
-    /// Adds the bias and the residual, where there are some.
+    /// Adds the residual, where there is one.
     ///
     /// # Panics
-    /// Where sizes do not agree, for an activation whose gradient its output does not tell, and where the processor has not
-    /// the instruction set.
+    /// Where sizes do not agree, for a residual before an activation whose slope its output does not tell, and where the
+    /// processor has not the instruction set.
     #[must_use]
-    pub fn new(
-        target: Target,
-        of: Normalized,
-        residual: Option<Map>,
-        bias: Option<Parameter>,
-        eps: f64,
-    ) -> Self {
+    pub fn new(target: Target, of: Normalized, residual: Option<Map>, eps: f64) -> Self {
         require(target.isa);
-        assert!(
-            of.activation.is_none_or(is_told),
-            "the output of {:?} does not tell its slope",
-            of.activation
-        );
+        of.check_residual(residual.is_some());
         assert!(residual.is_none_or(|map| map.shape == of.output.shape), "the shape of a residual");
         let statistics = of.statistics.parameters();
-        for parameter in bias.iter().chain(&statistics) {
+        for parameter in statistics {
             assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
         }
         assert_ne!(statistics[0].0, statistics[1].0, "a place for each statistic");
-        Self { target, of, residual, bias, eps }
+        Self { target, of, residual, eps }
     }
 
     /// Puts statistics that are given where the rest looks for them.
@@ -183,9 +199,6 @@ impl Run for BatchNorm {
             limits.apart(map.into(), (&self.of.output).into());
             limits.whole_apart(self.of.saved, 2 * self.of.lanes(), map.into());
         }
-        if let Some(bias) = self.bias {
-            limits.parameter(bias.0, bias.1);
-        }
         for (index, len) in self.of.statistics.parameters() {
             if self.of.statistics.are_given() {
                 limits.parameter(index, len);
@@ -196,7 +209,7 @@ impl Run for BatchNorm {
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let Normalized { batch, input, output, activation, .. } = self.of;
+        let Normalized { batch, input, output, .. } = self.of;
         let (blocks, parts) = (input.blocks(), self.of.parts(self.target));
         let sums = if self.of.statistics.are_given() { 0 } else { blocks * parts };
         member.each(sums, |item| {
@@ -248,121 +261,18 @@ impl Run for BatchNorm {
             let at = |map: &Map| {
                 memory.arena.wrapping_add(map.offset + n * map.stride + block * map.plane() + start * row)
             };
-            let [mut scale, mut shift] = [[0.0f32; LANES]; 2];
-            for (lane, (scale, shift)) in scale.iter_mut().zip(&mut shift).enumerate() {
-                let channel = block * LANES + lane;
-                if channel >= output.shape[0] {
-                    continue;
-                }
-                // SAFETY: the statistics were written.
-                let deviation = unsafe { *self.of.deviation(&memory, block).add(lane) };
-                *scale = Normalized::parameter(&memory, self.of.weight, channel, 1.0) * deviation;
-                *shift = Normalized::parameter(&memory, self.bias, channel, 0.0);
-            }
             let apply = Apply {
                 x: at(&input),
                 residual: self.residual.as_ref().map_or(std::ptr::null_mut(), at).cast_const(),
                 y: at(&output),
                 vectors: rows.len() * output.shape[2],
                 mean: self.of.mean(&memory, block),
-                scale: &scale,
-                shift: &shift,
-                activation,
+                // SAFETY: the statistics were written.
+                ending: unsafe { self.of.ending(&memory, block) },
             };
             // SAFETY: the places were checked; items write different rows.
             unsafe { self.target.isa.run(apply) }
         });
-    }
-}
-
-/// Mean and sum of squares around it, of a block of channels over some samples.
-pub(super) struct Moments {
-    pub(super) map: Map,
-    pub(super) x: *const f32,
-    pub(super) samples: Range<usize>,
-    pub(super) to: *mut f32,
-}
-
-/// Vectors whose mean is taken before their squares are summed, both from the nearest cache.
-const CHUNK: usize = 64;
-
-impl Kernel for Moments {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { map, x, samples, to } = self;
-        let pixels = map.plane() / LANES;
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (mut count, mut mean, mut squares) = (0.0f32, V::zero(), V::zero());
-            for n in samples {
-                let x = x.add(n * map.stride);
-                let mut first = 0;
-                while first < pixels {
-                    let some = CHUNK.min(pixels - first);
-                    let x = x.add(first * LANES);
-                    let mut sums = [V::zero(); 4];
-                    for index in 0..some {
-                        sums[index % 4] = sums[index % 4].add(V::load(x.add(index * LANES)));
-                    }
-                    let here =
-                        sums[0].add(sums[1]).add(sums[2].add(sums[3])).mul(V::splat(1.0 / some as f32));
-                    let mut around = [V::zero(); 4];
-                    for index in 0..some {
-                        let from = V::load(x.add(index * LANES)).sub(here);
-                        around[index % 4] = from.mul_add(from, around[index % 4]);
-                    }
-                    let around = around[0].add(around[1]).add(around[2].add(around[3]));
-                    let more = some as f32;
-                    let (delta, all) = (here.sub(mean), count + more);
-                    mean = delta.mul_add(V::splat(more / all), mean);
-                    squares = delta.mul(delta).mul_add(V::splat(count * more / all), squares.add(around));
-                    count = all;
-                    first += some;
-                }
-            }
-            mean.store(to);
-            squares.store(to.add(LANES));
-        }
-    }
-}
-
-pub(super) struct Apply<'a> {
-    pub(super) x: *const f32,
-    /// Null for none.
-    pub(super) residual: *const f32,
-    pub(super) y: *mut f32,
-    pub(super) vectors: usize,
-    pub(super) mean: *const f32,
-    pub(super) scale: &'a [f32; LANES],
-    pub(super) shift: &'a [f32; LANES],
-    pub(super) activation: Option<Activation>,
-}
-
-impl Kernel for Apply<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { x, residual, y, vectors, activation, .. } = self;
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (mean, scale) = (V::load(self.mean), V::load(self.scale.as_ptr()));
-            let shift = V::load(self.shift.as_ptr());
-            for index in 0..vectors {
-                let place = index * LANES;
-                let mut value = V::load(x.add(place)).sub(mean).mul_add(scale, shift);
-                if !residual.is_null() {
-                    value = value.add(V::load(residual.add(place)));
-                }
-                value = match activation {
-                    Some(activation) => activate(activation, value),
-                    None => value,
-                };
-                value.store(y.add(place));
-            }
-        }
     }
 }
 
@@ -395,11 +305,7 @@ impl BatchNormGradient {
         affine: Option<[Parameter; 2]>,
     ) -> Self {
         require(target.isa);
-        assert!(
-            of.activation.is_none_or(is_told),
-            "the output of {:?} does not tell its slope",
-            of.activation
-        );
+        of.check_residual(residual.is_some());
         for map in [&grad, &to].into_iter().chain(&residual) {
             assert_eq!(map.shape, of.output.shape, "the shape of a gradient");
         }
@@ -429,7 +335,8 @@ impl Run for BatchNormGradient {
         for written in std::iter::once(&self.to).chain(&self.residual) {
             limits.map(written);
             limits.whole_apart(self.of.saved, 2 * self.of.lanes(), written.into());
-            for read in [&self.of.input, &self.of.output, &self.grad] {
+            let output = Some(&self.of.output).filter(|_| Normalized::reads_output(self.of.activation));
+            for read in [&self.of.input, &self.grad].into_iter().chain(output) {
                 limits.apart(read.into(), written.into());
             }
         }
@@ -442,7 +349,7 @@ impl Run for BatchNormGradient {
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        let Normalized { batch, input, output, activation, .. } = self.of;
+        let Normalized { batch, input, output, .. } = self.of;
         let (blocks, parts) = (input.blocks(), self.of.parts(self.target));
         let given = self.of.statistics.are_given();
         let sums = if given && self.affine.is_none() { 0 } else { blocks * parts };
@@ -454,7 +361,8 @@ impl Run for BatchNormGradient {
                 from: [at(&input), at(&output), at(&self.grad)],
                 samples: part(batch, parts, index),
                 mean: self.of.mean(&memory, block),
-                activation,
+                // SAFETY: the statistics were written on the way there.
+                ending: unsafe { self.of.ending(&memory, block) },
                 to: self.of.partial(self.target, &memory, block, index),
             };
             // SAFETY: the places were checked; items write different parts.
@@ -462,7 +370,9 @@ impl Run for BatchNormGradient {
         });
         let count = self.of.count() as f64;
         member.each(blocks, |block| {
-            for lane in 0..LANES {
+            // SAFETY: as above.
+            let scale = unsafe { self.of.ending(&memory, block) }.scale;
+            for (lane, scale) in scale.into_iter().enumerate() {
                 let mut totals = [0.0f64; 2];
                 for index in 0..if sums == 0 { 0 } else { parts } {
                     let from = self.of.partial(self.target, &memory, block, index).wrapping_add(lane);
@@ -482,7 +392,7 @@ impl Run for BatchNormGradient {
                     }
                     // dx = scale (g - Σg / count - (x - mean) deviation² Σg(x - mean) / count), and scale g with statistics
                     // that are given.
-                    let share = if given { 0.0 } else { 1.0 / count };
+                    let share = if given { 0.0 } else { f64::from(scale) / count };
                     let to = self.of.partial(self.target, &memory, block, 0).add(lane);
                     *to = (totals[0] * share) as f32;
                     *to.add(LANES) = (deviation * deviation * totals[1] * share) as f32;
@@ -494,15 +404,6 @@ impl Run for BatchNormGradient {
             let at = |map: &Map| {
                 memory.arena.wrapping_add(map.offset + n * map.stride + block * map.plane() + start * row)
             };
-            let mut scale = [0.0f32; LANES];
-            for (lane, scale) in scale.iter_mut().enumerate() {
-                let channel = block * LANES + lane;
-                if channel < output.shape[0] {
-                    // SAFETY: the statistics were written.
-                    let deviation = unsafe { *self.of.deviation(&memory, block).add(lane) };
-                    *scale = Normalized::parameter(&memory, self.of.weight, channel, 1.0) * deviation;
-                }
-            }
             let apply = ApplyGradient {
                 x: at(&input),
                 y: at(&output),
@@ -511,100 +412,12 @@ impl Run for BatchNormGradient {
                 residual: self.residual.as_ref().map_or(std::ptr::null_mut(), at),
                 vectors: rows.len() * output.shape[2],
                 mean: self.of.mean(&memory, block),
-                scale: &scale,
                 coefficients: self.of.partial(self.target, &memory, block, 0),
-                activation,
+                // SAFETY: as above.
+                ending: unsafe { self.of.ending(&memory, block) },
             };
             // SAFETY: the places were checked; items write different rows.
             unsafe { self.target.isa.run(apply) }
         });
-    }
-}
-
-/// Σg and Σg(x - mean), of a block of channels over some samples.
-pub(super) struct GradientSums {
-    /// What was normalized, what it became, and the gradient.
-    pub(super) maps: [Map; 3],
-    pub(super) from: [*const f32; 3],
-    pub(super) samples: Range<usize>,
-    pub(super) mean: *const f32,
-    pub(super) activation: Option<Activation>,
-    pub(super) to: *mut f32,
-}
-
-impl Kernel for GradientSums {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { maps, from, samples, mean, activation, to } = self;
-        let pixels = maps[0].plane() / LANES;
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mean = V::load(mean);
-            let mut all = [V::zero(); 2];
-            for n in samples {
-                let at = |which: usize| from[which].add(n * maps[which].stride);
-                let (x, y, grad) = (at(0), at(1), at(2));
-                let mut first = 0;
-                // Of each chunk by itself: sums of sums lose fewer digits.
-                while first < pixels {
-                    let some = CHUNK.min(pixels - first);
-                    let mut sums = [[V::zero(); 2]; 2];
-                    for index in 0..some {
-                        let place = (first + index) * LANES;
-                        let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
-                        let g = before(activation, y, V::load(grad.add(place)));
-                        let sums = &mut sums[index % 2];
-                        sums[0] = sums[0].add(g);
-                        sums[1] = g.mul_add(V::load(x.add(place)).sub(mean), sums[1]);
-                    }
-                    for (index, all) in all.iter_mut().enumerate() {
-                        *all = all.add(sums[0][index].add(sums[1][index]));
-                    }
-                    first += some;
-                }
-            }
-            all[0].store(to);
-            all[1].store(to.add(LANES));
-        }
-    }
-}
-
-struct ApplyGradient<'a> {
-    x: *const f32,
-    y: *const f32,
-    grad: *const f32,
-    to: *mut f32,
-    /// Null for none.
-    residual: *mut f32,
-    vectors: usize,
-    mean: *const f32,
-    scale: &'a [f32; LANES],
-    coefficients: *const f32,
-    activation: Option<Activation>,
-}
-
-impl Kernel for ApplyGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Self { x, y, grad, to, residual, vectors, activation, .. } = self;
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (mean, scale) = (V::load(self.mean), V::load(self.scale.as_ptr()));
-            let (shared, slope) = (V::load(self.coefficients), V::load(self.coefficients.add(LANES)));
-            for index in 0..vectors {
-                let place = index * LANES;
-                let y = if activation.is_some() { V::load(y.add(place)) } else { mean };
-                let g = before(activation, y, V::load(grad.add(place)));
-                if !residual.is_null() {
-                    g.store(residual.add(place));
-                }
-                let around = V::load(x.add(place)).sub(mean);
-                around.neg_mul_add(slope, g.sub(shared)).mul(scale).store(to.add(place));
-            }
-        }
     }
 }

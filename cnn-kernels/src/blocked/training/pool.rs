@@ -11,13 +11,11 @@ use crate::window::Span;
 /// What the way back through a pooling layer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spread {
-    /// Of largest values, what the layer read and what it gave: the first of a window's largest values, row by row, gets the
-    /// gradient, as in PyTorch.
+    /// Of largest values, which of their windows' they were ([`Pool::with_indices`](crate::blocked::Pool::with_indices)): those
+    /// get the gradient.
     Max {
-        /// What it read.
-        input: Map,
-        /// What it gave.
-        output: Map,
+        /// The indices.
+        indices: Map,
     },
     /// Of means: all values of a window get their share.
     Mean(PoolKind),
@@ -54,9 +52,7 @@ impl PoolGradient {
         assert_eq!(to.shape, [channels, rows.input(), columns.input()], "the input of a pooling layer");
         assert_eq!(grad.shape, [channels, rows.output(), columns.output()], "the output of a pooling layer");
         match spread {
-            Spread::Max { input, output } => {
-                assert!(input.shape == to.shape && output.shape == grad.shape, "the maps of a pooling layer");
-            }
+            Spread::Max { indices } => assert_eq!(indices.shape, grad.shape, "the maps of a pooling layer"),
             Spread::Mean(kind) => assert_ne!(kind, PoolKind::Max, "largest values are no means"),
         }
         Self { target, spread, rows, columns, batch, grad, to }
@@ -79,11 +75,9 @@ impl Run for PoolGradient {
         limits.map(&self.grad);
         limits.map(&self.to);
         limits.apart((&self.grad).into(), (&self.to).into());
-        if let Spread::Max { input, output } = &self.spread {
-            for map in [input, output] {
-                limits.map(map);
-                limits.apart(map.into(), (&self.to).into());
-            }
+        if let Spread::Max { indices } = &self.spread {
+            limits.map(indices);
+            limits.apart(indices.into(), (&self.to).into());
         }
     }
 
@@ -132,27 +126,28 @@ impl Kernel for Plane<'_> {
                         ((down.start + y * down.dilation) * width + across.start + x * across.dilation)
                             * LANES
                     };
-                    let mut left = V::load(grad.add(pixel));
+                    let grad = V::load(grad.add(pixel));
                     match &of.spread {
-                        Spread::Max { input, output } => {
-                            let (from, most) = (at(input).cast_const(), V::load(at(output).add(pixel)));
+                        Spread::Max { indices } => {
+                            let (which, mut left) = (V::load(at(indices).add(pixel)), grad);
                             for y in 0..down.taps {
                                 for x in 0..across.taps {
-                                    let place = place(y, x);
-                                    // Not less than the largest is the largest, NaN too.
-                                    let hit = most.select_gt(V::load(from.add(place)), V::zero(), left);
-                                    V::load(to.add(place)).add(hit).store(to.add(place));
+                                    let to = to.add(place(y, x));
+                                    // Those before were found, so that what is below the next is this one.
+                                    let next = V::splat((y * across.taps + x) as f32 + 0.5);
+                                    let hit = next.select_gt(which, left, V::zero());
+                                    V::load(to).add(hit).store(to);
                                     // What was given away is gone: what is not finite would not be zero by subtraction.
-                                    left = most.select_gt(V::load(from.add(place)), left, V::zero());
+                                    left = next.select_gt(which, V::zero(), left);
                                 }
                             }
                         }
                         Spread::Mean(_) => {
-                            left = left.div(V::splat((down.counted * across.counted) as f32));
+                            let share = grad.div(V::splat((down.counted * across.counted) as f32));
                             for y in 0..down.taps {
                                 for x in 0..across.taps {
                                     let to = to.add(place(y, x));
-                                    V::load(to).add(left).store(to);
+                                    V::load(to).add(share).store(to);
                                 }
                             }
                         }

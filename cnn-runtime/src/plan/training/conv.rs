@@ -166,7 +166,7 @@ pub(super) fn before_end(builder: &mut Builder<'_>, end: End, behind: Slot) -> R
     if let Some(bias) = bias
         && let Some(to) = builder.gradient_of(bias)?
     {
-        builder.step(&[grad], move |at| ChannelSums::new(target, batch, at.map(grad, shape), to));
+        builder.step(&[grad], move |at| ChannelSums::new(target, batch, at.map(grad, shape), None, to));
     }
     Ok(grad)
 }

@@ -88,9 +88,10 @@ pub(super) fn activation(
         Box::new(move |builder: &mut Builder<'_>| {
             let (Some(grad), true) = (builder.gradient_map(value), wants) else { return Ok(()) };
             let to = builder.map_slot(shape);
-            builder.step(&[output, grad, to], move |at| {
-                let [y, grad, to] = [output, grad, to].map(|slot| at.map(slot, shape));
-                ActivationGradient::new(target, batch, function, y, grad, to)
+            let told = if ActivationGradient::reads_output(function) { output } else { input };
+            builder.step(&[told, grad, to], move |at| {
+                let [told, grad, to] = [told, grad, to].map(|slot| at.map(slot, shape));
+                ActivationGradient::new(target, batch, function, told, grad, to)
             });
             builder.add_gradient(x, Form::Map(to));
             Ok(())
@@ -136,8 +137,14 @@ pub(super) fn pool(
     let (x_shape, shape) = (sizes(&builder.values[x].shape), sizes(&node.shape));
     let (target, batch, wants) = (builder.target, builder.batch, builder.values[x].wants);
     let [input, output] = [builder.as_map(x), builder.map_slot(shape)];
-    builder.step(&[input, output], move |at| {
-        Pool::new(target, kind, spans, batch, at.map(input, x_shape), at.map(output, shape))
+    let indices = (kind == PoolKind::Max && wants).then(|| builder.map_slot(shape));
+    let slots: Vec<_> = [input, output].into_iter().chain(indices).collect();
+    builder.step(&slots, move |at| {
+        let pool = Pool::new(target, kind, spans, batch, at.map(input, x_shape), at.map(output, shape));
+        match indices {
+            Some(indices) => pool.with_indices(at.map(indices, shape)),
+            None => pool,
+        }
     });
     let value = builder.value(&node.shape, Form::Map(output), wants);
     Ok((
@@ -145,13 +152,11 @@ pub(super) fn pool(
         Box::new(move |builder: &mut Builder<'_>| {
             let (Some(grad), true) = (builder.gradient_map(value), wants) else { return Ok(()) };
             let to = builder.map_slot(x_shape);
-            let slots = if kind == PoolKind::Max { vec![input, output, grad, to] } else { vec![grad, to] };
+            let slots: Vec<_> = [grad, to].into_iter().chain(indices).collect();
             builder.step(&slots, move |at| {
-                let spread = match kind {
-                    PoolKind::Max => {
-                        Spread::Max { input: at.map(input, x_shape), output: at.map(output, shape) }
-                    }
-                    mean => Spread::Mean(mean),
+                let spread = match indices {
+                    Some(indices) => Spread::Max { indices: at.map(indices, shape) },
+                    None => Spread::Mean(kind),
                 };
                 PoolGradient::new(target, spread, spans, batch, at.map(grad, shape), at.map(to, x_shape))
             });

@@ -34,7 +34,7 @@ pub(super) enum Kind {
     },
     /// A norm of groups of a map's channels, and its activation.
     GroupNorm(Operation, Option<Function>),
-    /// An activation whose gradient its output tells.
+    /// An activation.
     Activation(Function),
     /// The sum of two maps.
     Add,
@@ -66,15 +66,11 @@ pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
                 Operation::GroupNorm(_) | Operation::InstanceNorm2d(_) if map => {
                     Some(Kind::GroupNorm(operation.clone(), None))
                 }
-                Operation::Activation(activation) => {
-                    match activation.elementwise().filter(|&function| ActivationGradient::fits(function)) {
-                        Some(function) => end(&mut nodes, &sole, inputs[0], function)
-                            .then_some(Kind::Joined)
-                            .or(map.then_some(Kind::Activation(function))),
-                        None => Some(Kind::Other(operation.clone())),
-                    }
-                    .or_else(|| Some(Kind::Other(operation.clone())))
-                }
+                Operation::Activation(activation) => Some(match activation.elementwise() {
+                    Some(function) if end(&mut nodes, &sole, inputs[0], function) => Kind::Joined,
+                    Some(function) if matches!(node.shape.len(), 2 | 4) => Kind::Activation(function),
+                    _ => Kind::Other(operation.clone()),
+                }),
                 Operation::Add if map && nodes[inputs[0]].shape == nodes[inputs[1]].shape => {
                     // A norm that nobody else reads takes the other value in.
                     let norm = inputs.iter().position(|&input| is_open_norm(&nodes, &sole, input));
@@ -112,11 +108,17 @@ fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> b
     if !sole.get(value).copied().unwrap_or(false) {
         return false;
     }
+    // The way back needs what an activation took where its output does not tell the slope. A norm computes it again, if there
+    // is no residual in it; others do not keep it.
+    let (is_told, inputs) = (ActivationGradient::reads_output(function), nodes[value].inputs.len());
     match &mut nodes[value].kind {
-        Kind::Conv(_, activation @ None)
-        | Kind::Transposed(_, activation @ None)
-        | Kind::Norm { activation: activation @ None, .. }
-        | Kind::GroupNorm(_, activation @ None) => {
+        Kind::Conv(_, activation @ None) | Kind::Transposed(_, activation @ None) if is_told => {
+            *activation = Some(function);
+            true
+        }
+        Kind::Norm { activation: activation @ None, .. } | Kind::GroupNorm(_, activation @ None)
+            if is_told || inputs == 1 =>
+        {
             *activation = Some(function);
             true
         }

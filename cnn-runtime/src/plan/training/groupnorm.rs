@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use cnn_kernels::blocked::Activation as Function;
-use cnn_kernels::blocked::training::{GroupNorm, GroupNormGradient, Grouped};
+use cnn_kernels::blocked::training::{GroupNorm, GroupNormGradient, Grouped, Normalized};
 
 use super::Back;
 use super::builder::{Builder, Form, Offsets, sizes};
@@ -59,10 +59,11 @@ pub(super) fn forward(
         input: at.map(input, shape),
         output: at.map(output, shape),
         weight,
+        bias,
         activation,
         saved: at.of(saved),
     };
-    builder.step(&[input, output, saved], move |at| GroupNorm::new(target, of(at), bias, eps));
+    builder.step(&[input, output, saved], move |at| GroupNorm::new(target, of(at), eps));
     let learns = weight.into_iter().chain(bias).any(|parameter| builder.is_learned(parameter));
     let value = builder.value(&node.shape, Form::Map(output), learns || wants);
     Ok((
@@ -71,7 +72,9 @@ pub(super) fn forward(
             let Some(grad) = builder.gradient_map(value) else { return Ok(()) };
             let affine = builder.affine_gradients([weight, bias])?;
             let to = builder.map_slot(shape);
-            builder.step(&[input, output, saved, grad, to], move |at| {
+            let read = Normalized::reads_output(activation).then_some(output);
+            let slots: Vec<_> = [input, saved, grad, to].into_iter().chain(read).collect();
+            builder.step(&slots, move |at| {
                 GroupNormGradient::new(target, of(at), at.map(grad, shape), at.map(to, shape), affine)
             });
             if wants {

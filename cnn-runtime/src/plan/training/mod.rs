@@ -26,9 +26,11 @@ mod builder;
 mod conv;
 mod dropout;
 mod elements;
+mod factors;
 mod fuse;
 mod groupnorm;
 mod host;
+mod layernorm;
 mod norm;
 mod shelf;
 mod taped;
@@ -403,6 +405,9 @@ fn emit(
             match operation {
                 Operation::Flatten => some(elements::flatten(builder, node, inputs[0])?),
                 Operation::Concat if node.shape.len() == 4 => some(elements::concat(builder, node, inputs)?),
+                Operation::Mul => some(factors::multiply(builder, node, [inputs[0], inputs[1]])?),
+                Operation::Scale(layer) => some(factors::scale(builder, node, layer, inputs[0])?),
+                Operation::LayerNorm(layer) => some(layernorm::forward(builder, node, layer, inputs[0])?),
                 Operation::Mask { generator, p, rank } if dropout::fits(*p, *rank, &node.shape) => {
                     some(dropout::forward(builder, node, (generator, *p, *rank), inputs[0])?)
                 }

@@ -43,6 +43,7 @@ pub(super) fn forward(
         input: at.map(input, shape),
         output: at.map(output, shape),
         weight,
+        bias,
         statistics: moments,
         activation,
         saved: at.of(saved),
@@ -50,7 +51,7 @@ pub(super) fn forward(
     let slots: Vec<_> = [input, output, saved].into_iter().chain(added).collect();
     builder.step(&slots, move |at| {
         let residual = added.map(|slot| at.map(slot, shape));
-        BatchNorm::new(target, of(at), residual, bias, eps)
+        BatchNorm::new(target, of(at), residual, eps)
     });
     let wants: Vec<bool> = inputs.iter().map(|&input| builder.values[input].wants).collect();
     let learns = [weight, bias].into_iter().flatten().any(|parameter| builder.is_learned(parameter));
@@ -62,7 +63,8 @@ pub(super) fn forward(
             let affine = builder.affine_gradients([weight, bias])?;
             let to = builder.map_slot(shape);
             let skip = residual.filter(|_| wants.get(1) == Some(&true)).map(|_| builder.map_slot(shape));
-            let slots: Vec<_> = [input, output, saved, grad, to].into_iter().chain(skip).collect();
+            let read = Normalized::reads_output(activation).then_some(output);
+            let slots: Vec<_> = [input, saved, grad, to].into_iter().chain(skip).chain(read).collect();
             builder.step(&slots, move |at| {
                 let (grad, to) = (at.map(grad, shape), at.map(to, shape));
                 let skip = skip.map(|slot| at.map(slot, shape));
