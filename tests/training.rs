@@ -52,7 +52,7 @@ network! {
     Dropping: 6x12x12 -> 6 {
         conv3-20 relu -> dropout(0.3) -> conv3-24/2 -> dropout2d(0.4)
      -> residual { conv3-24 relu -> droppath(0.3) } -> gap -> flatten
-     -> dropout(0.5) -> fc40 relu -> dropout(0.5) -> fc6
+     -> dropout(0.5) -> fc40(dropconnect=0.3) relu -> dropout(0.5) -> fc6(dropconnect=0.4)
     }
 
     Normed: 6x12x12 -> 4 {

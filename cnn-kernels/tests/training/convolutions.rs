@@ -1,8 +1,8 @@
 //! Convolutions and fully connected layers, there and back.
 
 use cnn_kernels::blocked::training::{
-    ChannelSums, DepthwiseWeightGradient, Product, ProductInputGradient, ProductWeightGradient,
-    RowActivationGradient, WeightGradient,
+    ChannelSums, DepthwiseWeightGradient, MaskedWeight, Product, ProductInputGradient, ProductWeightGradient,
+    RowActivationGradient, WeightFrom, WeightGradient,
 };
 use cnn_kernels::blocked::{
     Activation, Algorithm, ConvInput, ConvStep, Depthwise, Late, Pad, Plain, Repack, Target, View, Winograd,
@@ -265,13 +265,27 @@ proptest! {
     #[test]
     fn fully_connected(
         batch in 1..=9usize, inputs in 1..=90usize, outputs in 1..=90usize, threads in 1..=3usize, relu: bool,
+        drops: bool,
     ) {
-        check_linear(batch, [inputs, outputs], threads, relu);
+        check_linear(batch, [inputs, outputs], threads, relu, drops);
     }
 }
 
-fn check_linear(batch: usize, [inputs, outputs]: [usize; 2], threads: usize, relu: bool) {
-    let (x, weight) = (exact(batch * inputs, 1), exact(inputs * outputs, 2));
+fn check_linear(batch: usize, [inputs, outputs]: [usize; 2], threads: usize, relu: bool, drops: bool) {
+    let (x, whole) = (exact(batch * inputs, 1), exact(inputs * outputs, 2));
+    let mask: Vec<f64> = exact(inputs * outputs, 5)
+        .into_iter()
+        .map(|value| {
+            if !drops {
+                1.0
+            } else if value > 0.0 {
+                1.25
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    let weight: Vec<f64> = whole.iter().zip(&mask).map(|(weight, mask)| weight * mask).collect();
     let (bias, grad) = (exact(outputs, 3), exact(batch * outputs, 4));
     let mut y = vec![0.0; batch * outputs];
     let mut g = grad.clone();
@@ -291,28 +305,35 @@ fn check_linear(batch: usize, [inputs, outputs]: [usize; 2], threads: usize, rel
     let dw: Vec<f64> = (0..inputs * outputs)
         .map(|index| {
             let (o, i) = (index / inputs, index % inputs);
-            (0..batch).map(|n| g[n * outputs + o] * x[n * inputs + i]).sum()
+            (0..batch).map(|n| mask[index] * g[n * outputs + o] * x[n * inputs + i]).sum()
         })
         .collect();
     let db: Vec<f64> = (0..outputs).map(|o| (0..batch).map(|n| g[n * outputs + o]).sum()).collect();
     for isa in Isa::available() {
         let target = Target { isa, threads };
         let mut rig = Rig::new(batch, threads);
-        let (w, b) = (rig.input(&weight), rig.input(&bias));
-        let (input, behind) = (rig.row(&x), rig.row(&grad));
+        let (w, b) = (rig.input(&whole), rig.input(&bias));
+        let (input, behind, mask) = (rig.row(&x), rig.row(&grad), rig.row(&mask));
         let [output, before] = [(); 2].map(|()| rig.place(batch * outputs));
         let to = rig.place(batch * inputs);
         let features = [inputs, outputs];
         let (weights, biases) = (rig.output(inputs * outputs), rig.output(outputs));
-        rig.step(Product::new(target, batch, features, w, Some(b), relu, [input, output]));
+        let mut from = WeightFrom::Input(w);
+        if drops {
+            let masked = rig.place(whole.len());
+            rig.step(MaskedWeight::new(target, w, [mask, masked]));
+            from = WeightFrom::Arena(masked);
+        }
+        rig.step(Product::new(target, batch, features, from, Some(b), relu, [input, output]));
         let mut g = behind;
         if relu {
             let rows = [output, behind, before];
             rig.step(RowActivationGradient::new(target, Activation::Relu, rows, batch * outputs));
             g = before;
         }
-        rig.step(ProductWeightGradient::new(target, batch, features, weights, Some(biases), [input, g]));
-        rig.step(ProductInputGradient::new(target, batch, features, w, [g, to]));
+        let gradient = ProductWeightGradient::new(target, batch, features, weights, Some(biases), [input, g]);
+        rig.step(if drops { gradient.masked(mask) } else { gradient });
+        rig.step(ProductInputGradient::new(target, batch, features, from, [g, to]));
         rig.give_row(output, outputs);
         rig.give_row(to, inputs);
         for (expected, found) in [&dw, &db, &y, &dx].into_iter().zip(rig.run()) {

@@ -100,10 +100,12 @@ impl Rig {
         map
     }
 
-    /// A row with these values.
+    /// A row with these values, filled up to as many for each sample.
     pub(crate) fn row(&mut self, values: &[f64]) -> usize {
-        let (len, (index, _)) = (values.len() / self.batch, self.input(values));
-        let offset = self.place(values.len());
+        let len = values.len().div_ceil(self.batch);
+        let mut filled = values.to_vec();
+        filled.resize(self.batch * len, 0.0);
+        let (offset, (index, _)) = (self.place(filled.len()), self.input(&filled));
         let to = Place::Plain(Plain::Arena { offset, stride: len });
         self.steps.push(boxed(Move::new(self.batch, [len, 1, 1], Place::Plain(Plain::Input(index)), to)));
         offset

@@ -1,7 +1,6 @@
 //! This project: a network's training step, compiled or as a loop by hand has it, and `cnn_train`'s SGD.
 
 use anyhow::{Context, Result, bail};
-use candle_core::ModuleT;
 use cnn_examples::models::lenet::LeNet5Mnist;
 use cnn_kernels::cross_entropy::{CrossEntropy, Targets};
 use cnn_runtime::plan::TrainingPlan;

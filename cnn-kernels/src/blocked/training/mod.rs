@@ -21,7 +21,7 @@ pub use activation::{ActivationGradient, RowActivationGradient};
 pub use depthwise::DepthwiseWeightGradient;
 pub use group::{GroupNorm, GroupNormGradient, Grouped};
 pub use layer::{LayerNorm, LayerNormGradient, Layered};
-pub use linear::{Product, ProductInputGradient, ProductWeightGradient};
+pub use linear::{MaskedWeight, Product, ProductInputGradient, ProductWeightGradient, WeightFrom};
 pub use mask::{MaskOf, Masked};
 pub use norm::{BatchNorm, BatchNormGradient, NormStatistics, Normalized};
 pub use pool::{PoolGradient, Spread};

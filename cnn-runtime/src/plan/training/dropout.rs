@@ -1,4 +1,4 @@
-//! Dropout, there and back: a mask that is drawn between steps, and products with it.
+//! Masks that are drawn between steps, and dropout, which multiplies by them there and back.
 
 use cnn_kernels::blocked::training::{MaskOf, Masked};
 use cnn_kernels::simd::LANES;
@@ -54,6 +54,29 @@ impl Draw {
                     }
                 }
             }
+        });
+    }
+}
+
+/// A mask of a weight as the operation on tensors draws it: the same numbers in the same order.
+#[derive(Debug)]
+pub(super) struct DrawRow {
+    pub(super) generator: Generator,
+    /// The probability of a zero, neither 0 nor 1.
+    pub(super) p: f64,
+    pub(super) len: usize,
+    /// Where it goes, row-major.
+    pub(super) to: usize,
+}
+
+impl DrawRow {
+    pub(super) fn run(&self, arena: &mut [f32]) {
+        const CHUNK: usize = 1 << 12;
+        let scale = (1.0 - self.p).recip() as f32;
+        let stream = self.generator.stream(self.len);
+        arena[self.to..][..self.len].par_chunks_mut(CHUNK).enumerate().for_each(|(index, mask)| {
+            let mut stream = stream.after(index * CHUNK);
+            mask.fill_with(|| if stream.bernoulli(1.0 - self.p) { scale } else { 0.0 });
         });
     }
 }

@@ -1,9 +1,6 @@
-//! Fully connected layers, activations, sums, pooling and what only moves values, there and back.
+//! Activations, sums, pooling and what only moves values, there and back.
 
-use cnn_kernels::blocked::training::{
-    ActivationGradient, PoolGradient, Product, ProductInputGradient, ProductWeightGradient,
-    RowActivationGradient, Spread,
-};
+use cnn_kernels::blocked::training::{ActivationGradient, PoolGradient, Spread};
 use cnn_kernels::blocked::{Activation as Function, Combine, Move, Operator, Place, Pool, PoolKind};
 use cnn_kernels::window::Span;
 
@@ -11,62 +8,6 @@ use super::Back;
 use super::builder::{Builder, Form, sizes};
 use super::fuse::Node;
 use crate::error::Result;
-use crate::layers;
-
-/// A fully connected layer, and ReLU where it follows.
-pub(super) fn linear(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    layer: &layers::Linear,
-    relu: bool,
-    x: usize,
-) -> Result<(usize, Back)> {
-    let features = [layer.config().in_features, layer.config().out_features];
-    let weight = builder.parameter(layer.weight())?;
-    let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
-    let (target, batch, wants) = (builder.target, builder.batch, builder.values[x].wants);
-    let input = builder.as_row(x);
-    let output = builder.slot(batch * features[1]);
-    builder.step(&[input, output], move |at| {
-        Product::new(target, batch, features, weight, bias, relu, [at.of(input), at.of(output)])
-    });
-    let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
-    let value = builder.value(&node.shape, Form::Plain(output), wants || learns);
-    Ok((
-        value,
-        Box::new(move |builder: &mut Builder<'_>| {
-            let Some(mut grad) = builder.gradient_row(value) else { return Ok(()) };
-            if relu {
-                let (len, behind) = (batch * features[1], grad);
-                let before = builder.slot(len);
-                builder.step(&[output, behind, before], move |at| {
-                    let rows = [output, behind, before].map(|slot| at.of(slot));
-                    RowActivationGradient::new(target, Function::Relu, rows, len)
-                });
-                grad = before;
-            }
-            if learns {
-                // One of them may be frozen alone.
-                let to = builder.gradient_of(weight)?.unwrap_or_else(|| builder.output(weight.1));
-                let bias = match bias {
-                    Some(bias) => builder.gradient_of(bias)?,
-                    None => None,
-                };
-                builder.step(&[input, grad], move |at| {
-                    ProductWeightGradient::new(target, batch, features, to, bias, [at.of(input), at.of(grad)])
-                });
-            }
-            if wants {
-                let to = builder.slot(batch * features[0]);
-                builder.step(&[grad, to], move |at| {
-                    ProductInputGradient::new(target, batch, features, weight, [at.of(grad), at.of(to)])
-                });
-                builder.add_gradient(x, Form::Plain(to));
-            }
-            Ok(())
-        }),
-    ))
-}
 
 /// An activation by itself.
 pub(super) fn activation(

@@ -5,6 +5,7 @@ use cnn_kernels::blocked::training::ActivationGradient;
 
 use crate::layers;
 use crate::plan::{Graph, Source};
+use crate::random::Generator;
 use crate::value::Operation;
 
 /// A value and how it is computed.
@@ -23,8 +24,8 @@ pub(super) enum Kind {
     Conv(layers::Conv2d, Option<Function>),
     /// A transposed convolution and its activation.
     Transposed(layers::ConvTranspose2d, Option<Function>),
-    /// A fully connected layer, and whether ReLU follows.
-    Linear(layers::Linear, bool),
+    /// A fully connected layer, the source of masks where it drops weights, and whether ReLU follows.
+    Linear(layers::Linear, Option<Generator>, bool),
     /// A batch norm of a map, with its activation; a second input is added before that.
     Norm {
         layer: layers::BatchNorm2d,
@@ -59,7 +60,9 @@ pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
             Source::Operation(operation) => match operation {
                 Operation::Conv2d(layer) => Some(Kind::Conv(layer.clone(), None)),
                 Operation::ConvTranspose2d(layer) => Some(Kind::Transposed(layer.clone(), None)),
-                Operation::Linear { layer, generator: None } => Some(Kind::Linear(layer.clone(), false)),
+                Operation::Linear { layer, generator } => {
+                    Some(Kind::Linear(layer.clone(), generator.clone(), false))
+                }
                 Operation::BatchNorm2d { layer, train } if map => {
                     Some(Kind::Norm { layer: layer.clone(), train: *train, activation: None })
                 }
@@ -122,7 +125,7 @@ fn end(nodes: &mut [Node], sole: &[bool], value: usize, function: Function) -> b
             *activation = Some(function);
             true
         }
-        Kind::Linear(_, relu @ false) if function == Function::Relu => {
+        Kind::Linear(.., relu @ false) if function == Function::Relu => {
             *relu = true;
             true
         }

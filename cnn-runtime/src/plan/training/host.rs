@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 
 use super::builder::{Builder, Form, Slot};
-use super::dropout::Draw;
+use super::dropout::{Draw, DrawRow};
 use super::fuse::Node;
 use crate::error::{Error, Result};
 use crate::value::{Operation, Value};
@@ -43,8 +43,10 @@ pub(super) enum Host {
         /// Where it is remembered.
         tape: usize,
     },
-    /// Draws a mask.
+    /// Draws a mask of a map.
     Draw(Draw),
+    /// Draws a mask of a weight.
+    DrawRow(DrawRow),
     /// Goes back.
     Backward {
         /// Where it was remembered.
@@ -84,6 +86,7 @@ impl Host {
                 tapes[*tape] = Some(Tape { inputs, output: result });
             }
             Self::Draw(draw) => draw.run(arena),
+            Self::DrawRow(draw) => draw.run(arena),
             Self::Backward { tape, grad, inputs, parameters } => {
                 let Some(Tape { inputs: took, output }) = tapes[*tape].take() else {
                     candle_core::bail!("a way back without a way there")

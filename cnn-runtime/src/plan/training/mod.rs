@@ -31,6 +31,7 @@ mod fuse;
 mod groupnorm;
 mod host;
 mod layernorm;
+mod linear;
 mod norm;
 mod shelf;
 mod taped;
@@ -388,7 +389,9 @@ fn emit(
             let plain = Operation::ConvTranspose2d(layer.clone());
             some(ended(builder, node, &plain, *activation, inputs, tapes)?)
         }
-        Kind::Linear(layer, relu) => some(elements::linear(builder, node, layer, *relu, inputs[0])?),
+        Kind::Linear(layer, generator, relu) => {
+            some(linear::forward(builder, node, (layer, generator.as_ref(), *relu), inputs[0])?)
+        }
         Kind::Norm { layer, train, activation } => {
             some(norm::forward(builder, node, (layer, *train, *activation), inputs, statistics)?)
         }

@@ -1,6 +1,6 @@
 //! Transposed convolutions, there and back: the ways of the convolution that is transposed, exchanged.
 
-use cnn_kernels::blocked::training::{Product, ProductInputGradient, ProductWeightGradient};
+use cnn_kernels::blocked::training::{Product, ProductInputGradient, ProductWeightGradient, WeightFrom};
 use cnn_kernels::blocked::{Activation as Function, ConvStep, View};
 use cnn_kernels::conv::Conv;
 use cnn_kernels::window::Span;
@@ -90,7 +90,13 @@ fn product(
     let input = builder.as_row(x);
     let output = builder.slot(batch * features[0]);
     builder.step(&[input, output], move |at| {
-        ProductInputGradient::new(target, batch, features, weight, [input, output].map(|slot| at.of(slot)))
+        ProductInputGradient::new(
+            target,
+            batch,
+            features,
+            WeightFrom::Input(weight),
+            [input, output].map(|slot| at.of(slot)),
+        )
     });
     let learns = builder.is_learned(weight);
     let value = builder.value(&node.shape, Form::Plain(output), wants || learns);
@@ -108,7 +114,7 @@ fn product(
                 let to = builder.slot(batch * features[1]);
                 builder.step(&[grad, to], move |at| {
                     let places = [grad, to].map(|slot| at.of(slot));
-                    Product::new(target, batch, features, weight, None, false, places)
+                    Product::new(target, batch, features, WeightFrom::Input(weight), None, false, places)
                 });
                 builder.add_gradient(x, Form::Plain(to));
             }
