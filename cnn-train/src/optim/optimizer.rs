@@ -27,6 +27,9 @@ impl Value for f64 {}
 /// included. For a loop by hand see the [module](super); candle's trait is there too, for code that takes any
 /// `candle_nn::Optimizer`.
 ///
+/// A step holds the lock of a variable while threads of rayon's pool change it. Do not read the same variables from tasks of
+/// that pool meanwhile: a task that waits for the lock keeps a thread from the work that would free it.
+///
 /// ```
 /// use candle_core::{Device, Var};
 /// use cnn_train::optim::{Optimizer, Sgd};
