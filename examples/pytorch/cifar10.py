@@ -116,7 +116,7 @@ def accuracy(make, seed, train, test):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=8)
     seeds = parser.parse_args().seeds
     train, test = pictures("train"), pictures("test")
     record = {"torch": torch.__version__.split("+")[0], "epochs": EPOCHS, "batch_size": BATCH_SIZE, "lr": LR}
