@@ -78,7 +78,7 @@ network! {
     }
 
     Next: 3x16x16 -> 5 {
-        conv4-24/4(valid) ln -> residual { dw7 ln -> conv1-96 gelu -> conv1-24 scale(0.5) droppath(0.3) }
+        conv4-24/4(valid) ln -> residual { dw7 ln -> conv1-96(linear) gelu -> conv1-24(linear) scale(0.5) droppath(0.3) }
      -> ln conv2-40/2(valid) -> gap -> ln -> flatten -> fc20 ln silu -> fc5
     }
 }

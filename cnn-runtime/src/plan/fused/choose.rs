@@ -101,7 +101,7 @@ impl Chooser {
 
 /// The choice that was best on the layers of VGG and ResNet: minimal filtering where there are channels enough to pay for
 /// the transforms, with small tiles on small maps.
-pub(in crate::plan) fn by_model(conv: &Conv) -> Algorithm {
+fn by_model(conv: &Conv) -> Algorithm {
     let channels = (conv.in_channels / conv.groups).min(conv.out_channels / conv.groups);
     let side = conv.rows.output().min(conv.columns.output());
     let fits = |winograd| ConvStep::fits(Algorithm::Winograd(winograd), conv);
@@ -116,4 +116,21 @@ pub(in crate::plan) fn by_model(conv: &Conv) -> Algorithm {
     } else {
         Algorithm::Direct
     }
+}
+
+/// The choice where weights change, so that each run packs them: a few large tiles take more weights than they save products.
+pub(in crate::plan) fn by_model_packing(conv: &Conv) -> Algorithm {
+    /// Products in the time in which a packed value is written and read again, which the memory's bandwidth decides.
+    const PACKING: usize = 50;
+    let chosen = by_model(conv);
+    if chosen != Algorithm::Winograd(Winograd::F4x3) {
+        return chosen;
+    }
+    let cost = |tile: usize| {
+        let tiles = conv.rows.output().div_ceil(tile) * conv.columns.output().div_ceil(tile);
+        (tile + 2) * (tile + 2) * (conv.batch * tiles + PACKING)
+    };
+    // Small tiles have more transforms.
+    let small = 10 * cost(2) < 9 * cost(4);
+    Algorithm::Winograd(if small { Winograd::F2x3 } else { Winograd::F4x3 })
 }

@@ -12,7 +12,7 @@ mod transposed;
 mod turns;
 
 pub(super) use arena::{Block, place};
-pub(super) use choose::by_model;
+pub(super) use choose::by_model_packing;
 pub use describe::Row;
 pub(super) use describe::table;
 pub(super) use fuse::fuse;

@@ -16,14 +16,11 @@ use super::fuse::Node;
 use crate::error::Result;
 use crate::layers;
 use crate::ops::conv::conv2d_sizes;
-use crate::plan::fused::by_model;
+use crate::plan::fused::by_model_packing;
 
 /// The sizes of a convolution that has kernels here; none of one whose way back is no convolution.
 pub(super) fn fits(layer: &layers::Conv2d, input: &[usize], wants: bool) -> Result<Option<Conv>> {
     let config = layer.config();
-    if config.linear_weight {
-        return Ok(None);
-    }
     let conv = conv2d_sizes(input, layer.weight().dims(), &config.window(), config.groups)?;
     let back = !wants || Transpose::of(conv).is_some();
     Ok(back.then_some(conv))
@@ -34,7 +31,7 @@ fn is_depthwise(conv: &Conv) -> bool {
 }
 
 fn algorithm(builder: &Builder<'_>, conv: &Conv) -> Algorithm {
-    if is_depthwise(conv) || builder.is_exact { Algorithm::Direct } else { by_model(conv) }
+    if is_depthwise(conv) || builder.is_exact { Algorithm::Direct } else { by_model_packing(conv) }
 }
 
 /// Packs a convolution's weights, where the step that follows finds them.

@@ -106,8 +106,10 @@ pub struct TrainingPlan {
     output_gradient: Vec<f32>,
     /// The output that is the gradient of each input, and the input's shape; empty where they are not computed.
     input_gradients: Vec<(usize, Vec<usize>)>,
-    /// The output, gradients and statistics.
+    /// The output, gradients and statistics; those that were taken are empty.
     outputs: Vec<Vec<f32>>,
+    /// How long they are.
+    lengths: Vec<usize>,
     /// The inputs of a way there that waits for the way back, which reads them again.
     waiting: Option<Vec<Tensor>>,
 }
@@ -195,7 +197,8 @@ impl TrainingPlan {
             output_shape,
             output_gradient: vec![0.0; output_len],
             input_gradients,
-            outputs: outputs.into_iter().map(|len| vec![0.0; len]).collect(),
+            outputs: outputs.iter().map(|&len| vec![0.0; len]).collect(),
+            lengths: outputs,
             waiting: None,
         })
     }
@@ -266,6 +269,17 @@ impl TrainingPlan {
         })
     }
 
+    /// The gradients, as tensors that have their memory: large ones are not copied.
+    fn take_gradients(&mut self) -> Result<Vec<Tensor>> {
+        let mut taken = Vec::new();
+        for (learned, output) in self.learned.iter().zip(&self.grads) {
+            let (Some(var), Some(output)) = (&learned.var, *output) else { continue };
+            let values = std::mem::take(&mut self.outputs[output]);
+            taken.push(Tensor::from_vec(values, var.shape(), var.device())?);
+        }
+        Ok(taken)
+    }
+
     /// The gradient of the last [`backward`](Self::backward) for an input, of a plan that was compiled
     /// [`with_input_gradients`](CompileOptions::with_input_gradients).
     ///
@@ -318,6 +332,11 @@ impl TrainingPlan {
         let tensors = inputs.iter().map(Some).chain([None]);
         let tensors: Vec<Option<&Tensor>> =
             tensors.chain(self.learned.iter().map(|learned| Some(&learned.tensor))).collect();
+        for (values, &len) in self.outputs.iter_mut().zip(&self.lengths) {
+            if values.len() != len {
+                *values = vec![0.0; len];
+            }
+        }
         let Self { program, workspace, segments, outputs, tapes, output_gradient, ports, .. } = self;
         for segment in &segments[way] {
             match segment {

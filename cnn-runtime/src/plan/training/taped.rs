@@ -152,10 +152,7 @@ impl Run {
             None => self.again()?,
         };
         plan.backward(&gradient.contiguous()?)?;
-        let vars = plan
-            .gradients()
-            .map(|(var, values)| Ok(Some(Tensor::from_slice(values, var.shape(), var.device())?)));
-        let vars = vars.collect::<Result<_>>()?;
+        let vars = plan.take_gradients()?.into_iter().map(Some).collect();
         let count = if self.key.input_gradients { self.inputs.len() } else { 0 };
         let inputs = (0..count).map(|input| Ok(Some(plan.input_gradient(input)?))).collect::<Result<_>>()?;
         self.shelf.put(self.key.clone(), plan);
