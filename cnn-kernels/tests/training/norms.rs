@@ -4,11 +4,11 @@ use cnn_kernels::blocked::training::{
     ActivationGradient, BatchNorm, BatchNormGradient, GroupNorm, GroupNormGradient, Grouped, LayerNorm,
     LayerNormGradient, Layered, NormStatistics, Normalized,
 };
-use cnn_kernels::blocked::{Activation, Target};
+use cnn_kernels::blocked::{Activation, Pad, Target};
 use cnn_kernels::channels::Planes;
 use cnn_kernels::norm::batch::{self, Channels, Gradients, Statistics};
 use cnn_kernels::norm::{group, layer};
-use cnn_kernels::simd::Isa;
+use cnn_kernels::simd::{Isa, LANES};
 use proptest::prelude::*;
 
 use crate::pointwise::{ENDS, end, leave_undecided};
@@ -209,8 +209,12 @@ fn check_layer_norm(batch: usize, shape: [usize; 3], threads: usize) {
         let (input, behind) = (rig.load(shape, &x), rig.load(shape, &grad));
         let [output, to] = [(); 2].map(|()| rig.map(shape));
         let saved = rig.place(Layered::saved_len(batch, shape));
-        let of = Layered { batch, input, weight: rig.input(&weight), saved };
-        let shift = rig.input(&bias);
+        let [scale, shift] = [&weight, &bias].map(|values| {
+            let (from, to) = (rig.input(values), rig.place(shape[0].next_multiple_of(LANES)));
+            rig.step(Pad::new(from, to));
+            to
+        });
+        let of = Layered { batch, input, weight: scale, saved };
         let affine = [rig.output(shape[0]), rig.output(shape[0])];
         rig.step(LayerNorm::new(target, of, shift, eps, output));
         rig.step(LayerNormGradient::new(target, of, behind, to, Some(affine)));

@@ -1,15 +1,15 @@
-//! Activations, pooling, masks and factors, there and back.
+//! Activations, pooling and factors, there and back.
 
 use cnn_kernels::blocked::training::{
-    ActivationGradient, ChannelScale, ChannelSums, MaskOf, Masked, PixelSums, PoolGradient, Spread,
+    ActivationGradient, ChannelScale, ChannelSums, PixelSums, PoolGradient, Spread,
 };
-use cnn_kernels::blocked::{Activation, Map, Move, Place, Plain, Pool, PoolKind, Target};
+use cnn_kernels::blocked::{Activation, Pool, PoolKind, Target};
 use cnn_kernels::pool::{self, Adaptive};
-use cnn_kernels::simd::{Isa, LANES};
+use cnn_kernels::simd::Isa;
 use cnn_kernels::window::Span;
 use proptest::prelude::*;
 
-use crate::rig::{Rig, away, away_of, axis, config, exact, f32s, most};
+use crate::rig::{Rig, away, away_of, axis, config, exact, most};
 
 proptest! {
     #![proptest_config(config())]
@@ -151,41 +151,6 @@ fn activations() {
             rig.give(to);
             let error = away_of(&expected, &rig.run()[0], 0.1);
             assert!(error < 1e-6, "{isa} {activation:?}: {error:e}");
-        }
-    }
-}
-
-#[test]
-fn masks() {
-    for (batch, shape, threads) in [(2, [19, 5, 7], 2), (3, [40, 1, 1], 1), (1, [70, 2, 3], 3)] {
-        let plane = shape[1] * shape[2];
-        let x = exact(batch * shape[0] * plane, 1);
-        let of = |values: &[f64]| values.iter().map(|value| if *value > 0.0 { 1.25 } else { 0.0 }).collect();
-        let (all, channels): (Vec<f64>, Vec<f64>) = (of(&exact(x.len(), 2)), of(&exact(batch * shape[0], 3)));
-        for isa in Isa::available() {
-            let target = Target { isa, threads };
-            let mut rig = Rig::new(batch, threads);
-            let [input, by_values, by_channels] = [(); 3].map(|()| rig.map(shape));
-            let masks =
-                [MaskOf::Values, MaskOf::Channels].map(|of| rig.place(batch * Masked::mask_len(of, shape)));
-            let values = Map { stride: input.len(), offset: masks[0], shape };
-            let channel = [shape[0], 1, 1];
-            let each = Map { stride: shape[0].next_multiple_of(LANES), offset: masks[1], shape: channel };
-            for (values, map) in [(&x, input), (&all, values), (&channels, each)] {
-                let (index, _) = rig.input(values);
-                let (from, to) = (Place::Plain(Plain::Input(index)), Place::Map(map, 0));
-                rig.step(Move::new(batch, map.shape, from, to));
-            }
-            rig.step(Masked::new(target, batch, MaskOf::Values, input, masks[0], by_values));
-            rig.step(Masked::new(target, batch, MaskOf::Channels, input, masks[1], by_channels));
-            rig.give(by_values);
-            rig.give(by_channels);
-            let found = rig.run();
-            let expected = |mask: &[f64], each: usize| -> Vec<f64> {
-                x.iter().enumerate().map(|(index, x)| x * mask[index / each]).collect()
-            };
-            assert_eq!(found[0], f32s(&expected(&all, 1)), "{isa}");
-            assert_eq!(found[1], f32s(&expected(&channels, plane)), "{isa}");
         }
     }
 }

@@ -18,8 +18,8 @@ pub struct Layered {
     pub batch: usize,
     /// What is normalized.
     pub input: Map,
-    /// The scale, one value for each channel.
-    pub weight: Parameter,
+    /// Where the scale stands in the arena, in whole blocks that are filled up with zeros ([`Pad`](crate::blocked::Pad)).
+    pub weight: usize,
     /// Where mean and inverse standard deviation of each image's pixels stand in the arena between forward and backward:
     /// image by image, all means before the deviations.
     pub saved: usize,
@@ -48,19 +48,7 @@ impl Layered {
         assert_eq!(self.batch, limits.batch(), "the batch of a norm");
         limits.map(&self.input);
         limits.whole_apart(self.saved, self.len(), (&self.input).into());
-        limits.parameter(self.weight.0, self.weight.1);
-    }
-
-    /// A phase that fills parameters up with zeros, so that they are vectors: one behind the other in the shared scratch.
-    fn pad(&self, member: &mut Member<'_>, memory: &Memory<'_>, parameters: &[Parameter]) {
-        member.each(parameters.len(), |index| {
-            let values = memory.inputs[parameters[index].0];
-            for lane in 0..self.lanes() {
-                let to = memory.shared.wrapping_add(index * self.lanes() + lane);
-                // SAFETY: the scratch has so many; items write different ones.
-                unsafe { *to = values.get(lane).copied().unwrap_or(0.0) };
-            }
-        });
+        limits.whole(self.weight, self.lanes());
     }
 
     /// A phase over the pixels of all images.
@@ -119,27 +107,59 @@ impl Pixels {
     }
 }
 
+/// Something that is done with pixels, some at once.
+trait OfPixels {
+    /// With which.
+    fn pixels(&self) -> Range<usize>;
+
+    /// Does it with `P` of them from `first` on.
+    ///
+    /// # Safety
+    /// As [`Vector`]; so many pixels are among these.
+    unsafe fn some<V: Vector, const P: usize>(&self, first: usize);
+}
+
+/// As many at once as there are.
+struct Each<W>(W);
+
+impl<W: OfPixels> Kernel for Each<W> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Range { start: mut first, end } = self.0.pixels();
+        // SAFETY: the caller's promise.
+        unsafe {
+            while first + TOGETHER <= end {
+                self.0.some::<V, TOGETHER>(first);
+                first += TOGETHER;
+            }
+            while first < end {
+                self.0.some::<V, 1>(first);
+                first += 1;
+            }
+        }
+    }
+}
+
 /// The normalization itself.
 #[derive(Debug)]
 pub struct LayerNorm {
     target: Target,
     of: Layered,
-    bias: Parameter,
+    bias: usize,
     eps: f64,
     output: Map,
 }
 
 impl LayerNorm {
-    /// Prepares it.
+    /// With the shift, which is where it is in the arena as the scale is.
     ///
     /// # Panics
     /// Where sizes do not agree, and where the processor has not the instruction set.
     #[must_use]
-    pub fn new(target: Target, of: Layered, bias: Parameter, eps: f64, output: Map) -> Self {
+    pub fn new(target: Target, of: Layered, bias: usize, eps: f64, output: Map) -> Self {
         require(target.isa);
-        for parameter in [of.weight, bias] {
-            assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
-        }
         assert_eq!(of.input.shape, output.shape, "the shapes of a norm");
         Self { target, of, bias, eps, output }
     }
@@ -147,7 +167,7 @@ impl LayerNorm {
 
 impl Step for LayerNorm {
     fn needs(&self) -> Needs {
-        Needs { shared: 2 * self.of.lanes(), private: 0, phases: 2 }
+        Needs { phases: 1, ..Needs::default() }
     }
 
     fn algorithm(&self) -> String {
@@ -161,23 +181,24 @@ impl Run for LayerNorm {
         limits.map(&self.output);
         limits.apart((&self.of.input).into(), (&self.output).into());
         limits.whole_apart(self.of.saved, self.of.len(), (&self.output).into());
-        limits.parameter(self.bias.0, self.bias.1);
+        for place in [self.of.weight, self.bias] {
+            limits.whole_apart(place, self.of.lanes(), (&self.output).into());
+        }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        self.of.pad(member, &memory, &[self.of.weight, self.bias]);
         self.of.each(member, self.target, &memory, |of| {
             let to = self.output.offset + of.n * self.output.stride;
-            let weight = memory.shared.cast_const();
             let normalize = Normalize {
                 y: memory.arena.wrapping_add(to),
                 y_plane: self.output.plane(),
-                affine: [weight, weight.wrapping_add(self.of.lanes())],
+                affine: [self.of.weight, self.bias]
+                    .map(|place| memory.arena.wrapping_add(place).cast_const()),
                 eps: self.eps as f32,
                 of,
             };
             // SAFETY: the places were checked; items write different pixels.
-            unsafe { self.target.isa.run(normalize) }
+            unsafe { self.target.isa.run(Each(normalize)) }
         });
     }
 }
@@ -191,29 +212,11 @@ struct Normalize {
     eps: f32,
 }
 
-impl Kernel for Normalize {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let mut first = self.of.pixels.start;
-        // SAFETY: the caller's promise.
-        unsafe {
-            while first + TOGETHER <= self.of.pixels.end {
-                self.some::<V, TOGETHER>(first);
-                first += TOGETHER;
-            }
-            while first < self.of.pixels.end {
-                self.some::<V, 1>(first);
-                first += 1;
-            }
-        }
+impl OfPixels for Normalize {
+    fn pixels(&self) -> Range<usize> {
+        self.of.pixels.clone()
     }
-}
 
-impl Normalize {
-    /// # Safety
-    /// As [`Vector`]; so many pixels are among these.
     #[inline(always)]
     unsafe fn some<V: Vector, const P: usize>(&self, first: usize) {
         let of = &self.of;
@@ -284,7 +287,7 @@ impl LayerNormGradient {
         for map in [&grad, &to] {
             assert_eq!(map.shape, of.input.shape, "the shape of a gradient");
         }
-        for parameter in affine.iter().flatten().chain([&of.weight]) {
+        for parameter in affine.iter().flatten() {
             assert_eq!(parameter.1, of.input.shape[0], "one value per channel");
         }
         assert!(affine.is_none_or(|[weight, bias]| weight.0 != bias.0), "an output for each gradient");
@@ -296,8 +299,8 @@ impl LayerNormGradient {
 
 impl Step for LayerNormGradient {
     fn needs(&self) -> Needs {
-        let sums = if self.affine.is_some() { 2 * self.parts.len() } else { 0 };
-        Needs { shared: self.of.lanes() + sums, private: 0, phases: 5 }
+        let shared = if self.affine.is_some() { 2 * self.parts.len() } else { 0 };
+        Needs { shared, private: 0, phases: 4 }
     }
 
     fn algorithm(&self) -> String {
@@ -315,29 +318,28 @@ impl Run for LayerNormGradient {
             limits.apart(read.into(), (&self.to).into());
         }
         limits.whole_apart(self.of.saved, self.of.len(), (&self.to).into());
+        limits.whole_apart(self.of.weight, self.of.lanes(), (&self.to).into());
         for parameter in self.affine.iter().flatten() {
             limits.result(parameter.0, parameter.1);
         }
     }
 
     unsafe fn run(&self, member: &mut Member<'_>, memory: Memory<'_>) {
-        self.of.pad(member, &memory, &[self.of.weight]);
         self.of.each(member, self.target, &memory, |of| {
             let at = |map: &Map| memory.arena.wrapping_add(map.offset + of.n * map.stride);
             let back = Back {
                 grad: at(&self.grad),
                 to: at(&self.to),
                 planes: [self.grad.plane(), self.to.plane()],
-                weight: memory.shared,
+                weight: memory.arena.wrapping_add(self.of.weight),
                 of,
             };
             // SAFETY: the places were checked; items write different pixels.
-            unsafe { self.target.isa.run(back) }
+            unsafe { self.target.isa.run(Each(back)) }
         });
         let Some(affine) = self.affine else { return };
         let blocks = self.parts.blocks();
-        let scratch =
-            [0, 1].map(|which| memory.shared.wrapping_add(self.of.lanes() + which * self.parts.len()));
+        let scratch = [0, 1].map(|which| memory.shared.wrapping_add(which * self.parts.len()));
         member.each(self.parts.parts * blocks, |item| {
             let (index, block) = (item / blocks, item % blocks);
             let at = |map: &Map| {
@@ -371,29 +373,11 @@ struct Back {
     weight: *const f32,
 }
 
-impl Kernel for Back {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let mut first = self.of.pixels.start;
-        // SAFETY: the caller's promise.
-        unsafe {
-            while first + TOGETHER <= self.of.pixels.end {
-                self.some::<V, TOGETHER>(first);
-                first += TOGETHER;
-            }
-            while first < self.of.pixels.end {
-                self.some::<V, 1>(first);
-                first += 1;
-            }
-        }
+impl OfPixels for Back {
+    fn pixels(&self) -> Range<usize> {
+        self.of.pixels.clone()
     }
-}
 
-impl Back {
-    /// # Safety
-    /// As [`Vector`]; so many pixels are among these.
     #[inline(always)]
     unsafe fn some<V: Vector, const P: usize>(&self, first: usize) {
         let of = &self.of;

@@ -1,11 +1,11 @@
 //! Masks that are drawn between steps, and dropout, which multiplies by them there and back.
 
-use cnn_kernels::blocked::training::{MaskOf, Masked};
 use cnn_kernels::simd::LANES;
 use rayon::prelude::*;
 
 use super::Back;
-use super::builder::{Builder, Form, sizes};
+use super::builder::{Builder, Form, map_len, sizes};
+use super::factors::product;
 use super::fuse::Node;
 use super::host::Host;
 use crate::error::Result;
@@ -26,17 +26,17 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    /// What it is a mask of.
-    fn of(rank: usize, shape: [usize; 3]) -> MaskOf {
-        if rank > 2 && shape[1] * shape[2] > 1 { MaskOf::Values } else { MaskOf::Channels }
+    /// What it is a mask of: every value, or every channel of a sample for all of its pixels.
+    fn of(rank: usize, shape: [usize; 3]) -> [usize; 3] {
+        if rank > 2 { shape } else { [shape[0], 1, 1] }
     }
 
     pub(super) fn run(&self, arena: &mut [f32]) {
         let &Self { p, rank, batch, shape, .. } = self;
         let of = Self::of(rank, shape);
-        let pixels = if of == MaskOf::Values { shape[1] * shape[2] } else { 1 };
+        let pixels = of[1] * of[2];
         let channels = if rank > 1 { shape[0] } else { 1 };
-        let (each, len) = (channels * pixels, Masked::mask_len(of, shape));
+        let (each, len) = (channels * pixels, map_len(of));
         let scale = (1.0 - p).recip() as f32;
         let stream = self.generator.stream(batch * each);
         arena[self.to..][..batch * len].par_chunks_mut(len).enumerate().for_each(|(n, mask)| {
@@ -96,24 +96,20 @@ pub(super) fn forward(
 ) -> Result<(usize, Back)> {
     let shape = sizes(&node.shape);
     let of = Draw::of(rank, shape);
-    let (target, batch, wants) = (builder.target, builder.batch, builder.values[x].wants);
-    let mask = builder.slot(batch * Masked::mask_len(of, shape));
+    let (batch, wants) = (builder.batch, builder.values[x].wants);
+    let mask = builder.map_slot(of);
     let generator = generator.clone();
     builder
         .host(vec![mask], move |at| Host::Draw(Draw { generator, p, rank, batch, shape, to: at.of(mask) }));
     let [input, output] = [builder.as_map(x), builder.map_slot(shape)];
-    builder.step(&[input, mask, output], move |at| {
-        Masked::new(target, batch, of, at.map(input, shape), at.of(mask), at.map(output, shape))
-    });
+    product(builder, [(input, shape), (mask, of)], output);
     let value = builder.value(&node.shape, Form::Map(output), wants);
     Ok((
         value,
         Box::new(move |builder: &mut Builder<'_>| {
             let (Some(grad), true) = (builder.gradient_map(value), wants) else { return Ok(()) };
             let to = builder.map_slot(shape);
-            builder.step(&[grad, mask, to], move |at| {
-                Masked::new(target, batch, of, at.map(grad, shape), at.of(mask), at.map(to, shape))
-            });
+            product(builder, [(grad, shape), (mask, of)], to);
             builder.add_gradient(x, Form::Map(to));
             Ok(())
         }),

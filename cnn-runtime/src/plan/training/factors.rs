@@ -50,7 +50,11 @@ pub(super) fn multiply(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2
 }
 
 /// A step that multiplies two maps, the second of the first's size or of one pixel.
-fn product(builder: &mut Builder<'_>, [(a, shape), (b, b_shape)]: [(Slot, [usize; 3]); 2], to: Slot) {
+pub(super) fn product(
+    builder: &mut Builder<'_>,
+    [(a, shape), (b, b_shape)]: [(Slot, [usize; 3]); 2],
+    to: Slot,
+) {
     let (target, batch) = (builder.target, builder.batch);
     builder.step(&[a, b, to], move |at| {
         let second = (Operator::Multiply, at.map(b, b_shape));
