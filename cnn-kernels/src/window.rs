@@ -80,6 +80,12 @@ impl Span {
         self.before
     }
 
+    /// Positions of padding after the last value, at least.
+    #[must_use]
+    pub const fn after(self) -> usize {
+        self.after
+    }
+
     /// Values from the first tap of the first window to the last tap of the last one.
     pub(crate) const fn reach(self) -> usize {
         (self.output - 1) * self.stride + (self.kernel - 1) * self.dilation + 1

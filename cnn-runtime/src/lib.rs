@@ -46,6 +46,8 @@
 //! ```
 
 pub mod boundary;
+#[cfg(feature = "cuda")]
+mod cuda;
 pub mod diagram;
 pub mod dsl;
 pub mod error;

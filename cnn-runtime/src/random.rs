@@ -87,6 +87,12 @@ impl Stream {
         stream
     }
 
+    /// Seed, stream and block of a stream that nothing was taken from yet: where kernels find the same numbers.
+    #[cfg(feature = "cuda")]
+    pub(crate) const fn place(&self) -> [u64; 3] {
+        [(self.key[1] as u64) << 32 | self.key[0] as u64, self.stream, self.block]
+    }
+
     /// The next 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {

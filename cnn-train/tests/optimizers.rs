@@ -76,14 +76,15 @@ enum Door {
 }
 
 /// The largest difference, relative to the largest value of the tensor where that is above 1.
-fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>) -> f64 {
+fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>, device: &Device) -> f64 {
     let index = index();
     let kept: Vec<u64> =
         index["kept"].as_array().unwrap().iter().map(|step| step.as_u64().unwrap()).collect();
     let name = case["name"].as_str().unwrap();
     let label = dtype.as_str();
     let vars = NAMES
-        .map(|name| Var::from_tensor(&tensors[&format!("start.{name}")].to_dtype(dtype).unwrap()).unwrap());
+        .map(|name| tensors[&format!("start.{name}")].to_dtype(dtype).unwrap().to_device(device).unwrap())
+        .map(|start| Var::from_tensor(&start).unwrap());
     let mut optimizer = optimizer(case, &vars);
     let lr = optimizer.learning_rate();
     let mut worst = 0f64;
@@ -92,7 +93,7 @@ fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>
         let gradients = NAMES.map(|name| {
             let all = &tensors[&format!("gradients.{name}")];
             let has = name != "late" || step % 3 == 2;
-            has.then(|| all.get(step as usize).unwrap().to_dtype(dtype).unwrap())
+            has.then(|| all.get(step as usize).unwrap().to_dtype(dtype).unwrap().to_device(device).unwrap())
         });
         match (door, dtype) {
             (Door::Slices, DType::F32) => {
@@ -104,7 +105,7 @@ fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>
                 optimizer.step_slices(&values.each_ref().map(Option::as_deref)).unwrap();
             }
             _ => {
-                let mut loss = Tensor::zeros((), dtype, &Device::Cpu).unwrap();
+                let mut loss = Tensor::zeros((), dtype, device).unwrap();
                 for (var, gradient) in vars.iter().zip(&gradients) {
                     if let Some(gradient) = gradient {
                         loss = (loss + (var.as_tensor() * gradient).unwrap().sum_all().unwrap()).unwrap();
@@ -121,7 +122,8 @@ fn run(case: &Value, dtype: DType, door: Door, tensors: &HashMap<String, Tensor>
         if let Some(place) = kept.iter().position(|&kept| kept == step + 1) {
             for (parameter, var) in NAMES.iter().zip(&vars) {
                 let want = tensors[&format!("{name}.{label}.{parameter}")].get(place).unwrap();
-                let difference = (var.as_tensor() - &want).unwrap().abs().unwrap().max_all().unwrap();
+                let found = var.as_tensor().to_device(&Device::Cpu).unwrap();
+                let difference = (found - &want).unwrap().abs().unwrap().max_all().unwrap();
                 let largest = want.abs().unwrap().max_all().unwrap();
                 let [difference, largest] = [difference, largest]
                     .map(|x| x.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap());
@@ -139,12 +141,29 @@ fn steps_are_pytorchs() {
     let cases = index["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 21);
     for case in cases {
-        for door in [Door::Slices, Door::Candle, Door::Moved] {
-            for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
-                let worst = run(case, dtype, door, &tensors);
-                println!("{} {} {door:?}: {worst:.1e}", case["name"], dtype.as_str());
-                assert!(worst < tolerance, "{} {} {door:?}: {worst:e}", case["name"], dtype.as_str());
-            }
+        compare(case, &[Door::Slices, Door::Candle, Door::Moved], &tensors, &Device::Cpu);
+    }
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn steps_on_a_gpu_are_pytorchs() {
+    let device = match Device::new_cuda(0) {
+        Ok(device) => device,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    let (index, tensors) = (index(), tensors());
+    for case in index["cases"].as_array().unwrap() {
+        compare(case, &[Door::Candle, Door::Moved], &tensors, &device);
+    }
+}
+
+fn compare(case: &Value, doors: &[Door], tensors: &HashMap<String, Tensor>, device: &Device) {
+    for &door in doors {
+        for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 1e-14)] {
+            let worst = run(case, dtype, door, tensors, device);
+            println!("{} {} {door:?}: {worst:.1e}", case["name"], dtype.as_str());
+            assert!(worst < tolerance, "{} {} {door:?}: {worst:e}", case["name"], dtype.as_str());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{Device, ModuleT as _, Result, Tensor};
+use candle_core::{ModuleT as _, Result, Tensor};
 use cnn_runtime::Init;
 use cnn_runtime::layers::{BatchNorm2d, BatchNormConfig};
 use cnn_runtime::params::Builder;
@@ -19,7 +19,7 @@ pub(crate) fn steps(run: Run<'_>) -> Result<Found> {
         .with_eps(attrs.number("eps"))
         .with_momentum(attrs.number("momentum"));
     let config = if affine { config } else { config.without_affine() };
-    let builder = Builder::init(&Init::seed(0).dtype(run.dtype), &Device::Cpu)?;
+    let builder = Builder::init(&Init::seed(0).dtype(run.dtype), run.device)?;
     let layer = BatchNorm2d::new(builder.root(), config)?;
     let state = builder.finish()?;
     let variable = |leaf: &str| {

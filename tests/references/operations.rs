@@ -5,48 +5,6 @@ use cnn_runtime::ops;
 
 use crate::cases::Case;
 
-/// All operations that must have cases.
-pub(crate) const NAMES: &[&str] = &[
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
-    "hardswish",
-    "hardsigmoid",
-    "sigmoid",
-    "tanh",
-    "softmax",
-    "max_pool2d",
-    "avg_pool2d",
-    "adaptive_avg_pool2d",
-    "global_avg_pool2d",
-    "upsample_nearest2d",
-    "upsample_bilinear2d",
-    "pixel_shuffle",
-    "channel_shuffle",
-    "local_response_norm",
-    "crop2d",
-    "pad2d",
-    "flatten",
-    "add",
-    "mul",
-    "concat",
-    "conv2d",
-    "conv_transpose2d",
-    "linear",
-    "batch_norm_train",
-    "batch_norm_eval",
-    "layer_norm",
-    "group_norm",
-    "instance_norm",
-    "prelu",
-    "scale",
-    "cross_entropy",
-    "cross_entropy_with_probabilities",
-];
-
 /// The arguments of a call, by position and by name.
 pub(crate) struct Arguments<'a> {
     pub(crate) case: &'a Case,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use candle_core::{DType, Error, Result, Tensor, Var};
+use candle_core::{DType, Device, Error, Result, Tensor, Var};
 
 use crate::batch_norm_layer;
 use crate::cases::{Case, Family};
@@ -41,17 +41,17 @@ impl Kind {
 /// # Panics
 ///
 /// If there are fewer than `least` cases, or anything deviates: the message lists all of it.
-pub(crate) fn check(family: &Family, least: usize, kind: Kind, many: usize) {
+pub(crate) fn check(family: &Family, least: usize, kind: Kind, many: usize, device: &Device) {
     assert!(family.cases.len() >= least, "{}: {} cases, {least} expected", family.name, family.cases.len());
     let mut report = Report::default();
     let mut large = 0;
     for case in &family.cases {
-        let plain = [DType::F32, DType::F64]
-            .into_iter()
-            .flat_map(|dtype| Layout::ALL.map(|layout| Run { family, case, dtype, layout, copies: 1 }));
+        let plain = [DType::F32, DType::F64].into_iter().flat_map(|dtype| {
+            Layout::ALL.map(|layout| Run { family, case, dtype, layout, copies: 1, device })
+        });
         let values = family.tensor(case, &case.args[0]).elem_count();
         let copies = many.div_ceil(values);
-        let copied = Run { family, case, dtype: DType::F32, layout: Layout::Contiguous, copies };
+        let copied = Run { family, case, dtype: DType::F32, layout: Layout::Contiguous, copies, device };
         // Not of few values (float32 sums of that many equal terms are wrong in PyTorch too), and not where candle
         // broadcasts the copies and so sums a gradient over them.
         let worthwhile = copies > 1 && values >= 64 && !copied.spans_the_batch();
@@ -128,11 +128,12 @@ pub(crate) struct Run<'a> {
     pub(crate) layout: Layout,
     /// How often the recorded batch is repeated.
     pub(crate) copies: usize,
+    pub(crate) device: &'a Device,
 }
 
 impl fmt::Display for Run<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { family, case, dtype, layout, copies } = self;
+        let Self { family, case, dtype, layout, copies, .. } = self;
         write!(f, "{}/{} [{dtype:?}, {layout:?}", family.name, case.name)?;
         if *copies > 1 {
             write!(f, ", {copies} times the batch")?;
@@ -155,7 +156,7 @@ impl Run<'_> {
 
     /// The values of an input or of the cotangent, in the dtype of the run.
     pub(crate) fn values(&self, name: &str) -> Result<Tensor> {
-        self.repeated(name)?.to_dtype(self.dtype)
+        self.repeated(name)?.to_dtype(self.dtype)?.to_device(self.device)
     }
 
     /// What was recorded, for as many copies of the batch as the run has: of a parameter's gradient, the sum.

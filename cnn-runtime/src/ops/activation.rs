@@ -4,9 +4,11 @@
 //! arranged so that their gradients are PyTorch's (candle's own `relu` has gradient 1 at 0, for one).
 use super::{
     check,
-    kernel::{Differentiable, Kernel, apply1, apply2, gradient},
+    kernel::{Differentiable, Kernel, apply1, apply2, gradient, has_kernels},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out};
 use cnn_kernels::{
     Float,
     channels::{self, Planes},
@@ -115,7 +117,7 @@ pub fn tanh(x: &Tensor) -> Result<Tensor> {
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
     check::input("softmax", x)?;
     let planes = softmax_sizes(x.dims())?;
-    if x.device().is_cpu() {
+    if has_kernels(x.device()) {
         apply1(Softmax { shape: x.shape().clone(), planes }, Vec::new(), [x])
     } else {
         softmax_composed(x)
@@ -168,7 +170,7 @@ pub(crate) fn prelu_sizes(x: &[usize], weight: &[usize]) -> Result<(Planes, usiz
 
 pub(super) fn apply(name: &'static str, function: Activation, x: &Tensor) -> Result<Tensor> {
     check::input(name, x)?;
-    if x.device().is_cpu() {
+    if has_kernels(x.device()) {
         apply1(Elementwise { name, function, shape: x.shape().clone() }, Vec::new(), [x])
     } else {
         composed(function, x)
@@ -233,6 +235,11 @@ impl Kernel<1, 1> for Elementwise {
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [y]: [&mut [T]; 1]) {
         self.function.forward(x, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::elementwise::forward(gpu, self.function, x, y)
+    }
 }
 
 impl Differentiable<1, 1> for Elementwise {
@@ -265,6 +272,16 @@ impl Kernel<3, 1> for ElementwiseGradient {
     fn cpu<T: Float>(&self, [x, y, grad]: [&[T]; 3], [target]: [&mut [T]; 1]) {
         self.function.gradient(x, y, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, y, grad]: [&In<'_>; 3],
+        [target]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::elementwise::gradient(gpu, self.function, x, y, grad, target)
+    }
 }
 
 #[derive(Clone)]
@@ -284,6 +301,11 @@ impl Kernel<1, 1> for Softmax {
 
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [y]: [&mut [T]; 1]) {
         channels::softmax(&self.planes, x, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::softmax::forward(gpu, &self.planes, x, y)
     }
 }
 
@@ -313,6 +335,11 @@ impl Kernel<2, 1> for SoftmaxGradient {
     fn cpu<T: Float>(&self, [y, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         channels::softmax_gradient(&self.0.planes, y, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [y, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::softmax::gradient(gpu, &self.0.planes, y, grad, target)
+    }
 }
 
 #[derive(Clone)]
@@ -333,6 +360,11 @@ impl Kernel<2, 1> for Prelu {
 
     fn cpu<T: Float>(&self, [x, weight]: [&[T]; 2], [y]: [&mut [T]; 1]) {
         channels::prelu(&self.planes, x, weight, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, weight]: [&In<'_>; 2], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::elementwise::prelu(gpu, &self.planes, x, weight, y)
     }
 }
 
@@ -365,6 +397,16 @@ impl Kernel<3, 1> for PreluInputGradient {
     fn cpu<T: Float>(&self, [x, weight, grad]: [&[T]; 3], [target]: [&mut [T]; 1]) {
         channels::prelu_input_gradient(&self.0.planes, x, weight, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, weight, grad]: [&In<'_>; 3],
+        [target]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::elementwise::prelu_input_gradient(gpu, &self.0.planes, x, weight, grad, target)
+    }
 }
 
 struct PreluSlopeGradient(Prelu);
@@ -380,5 +422,10 @@ impl Kernel<2, 1> for PreluSlopeGradient {
 
     fn cpu<T: Float>(&self, [x, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         channels::prelu_slope_gradient(&self.0.planes, x, grad, target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::norm::slopes(gpu, &self.0.planes, x, grad, target)
     }
 }

@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply2, gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out};
 use cnn_kernels::{
     Float,
     channels::{self, Factors, Planes},
@@ -158,6 +160,11 @@ impl Kernel<2, 1> for Shift {
     fn cpu<T: Float>(&self, [x, terms]: [&[T]; 2], [y]: [&mut [T]; 1]) {
         channels::shift(&self.planes, x, terms, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, terms]: [&In<'_>; 2], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::elementwise::shift(gpu, &self.planes, Factors::PerPlane, x, terms, y)
+    }
 }
 
 impl Differentiable<2, 2> for Shift {
@@ -192,6 +199,11 @@ impl Kernel<1, 1> for PlaneSums {
         let Planes { batch, channels, plane } = self.planes;
         channels::sums(&Planes { batch: 1, channels: batch * channels, plane }, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [grad]: [&In<'_>; 1], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::norm::sums(gpu, &self.planes, Factors::PerPlane, grad, target)
+    }
 }
 
 /// A map times a number per channel or plane.
@@ -215,6 +227,11 @@ impl Kernel<2, 1> for Scale {
 
     fn cpu<T: Float>(&self, [x, factors]: [&[T]; 2], [y]: [&mut [T]; 1]) {
         channels::scale(&self.planes, self.kind, x, factors, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, factors]: [&In<'_>; 2], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::elementwise::scale(gpu, &self.planes, self.kind, x, factors, y)
     }
 }
 
@@ -243,5 +260,10 @@ impl Kernel<2, 1> for ScaleGradient {
 
     fn cpu<T: Float>(&self, [x, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         channels::scale_gradient(&self.0.planes, self.0.kind, x, grad, target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::norm::products(gpu, &self.0.planes, self.0.kind, x, grad, target)
     }
 }

@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply3, launch, wants_gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out, elementwise::Ending};
 use cnn_kernels::{
     Float,
     channels::Planes,
@@ -114,6 +116,11 @@ pub(super) fn affine(
     Ok((weight, bias))
 }
 
+#[cfg(feature = "cuda")]
+const fn of_batch(planes: Planes, eps: f64) -> cuda::norm::Norm {
+    cuda::norm::Norm { planes, over: cuda::norm::Over::Batch, eps }
+}
+
 /// Mean and biased variance per channel.
 struct Moments(Planes);
 
@@ -128,6 +135,16 @@ impl Kernel<1, 2> for Moments {
 
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [mean, variance]: [&mut [T]; 2]) {
         batch::statistics(&self.0, x, mean, variance);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x]: [&In<'_>; 1],
+        [mean, variance]: [&mut Out<'_>; 2],
+    ) -> cnn_cuda::Result<()> {
+        cuda::norm::statistics(gpu, &of_batch(self.0, 0.0), x, mean, variance)
     }
 }
 
@@ -152,6 +169,18 @@ impl Kernel<5, 1> for Norm {
 
     fn cpu<T: Float>(&self, [x, weight, bias, mean, variance]: [&[T]; 5], [y]: [&mut [T]; 1]) {
         batch::forward(&self.planes, &Channels { mean, variance, weight, eps: self.eps }, bias, x, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, weight, bias, mean, variance]: [&In<'_>; 5],
+        [y]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        let norm = of_batch(self.planes, self.eps);
+        let parameters = cuda::norm::Parameters { mean, variance, weight, bias };
+        cuda::norm::forward(gpu, &norm, x, parameters, None, Ending::NONE, y)
     }
 }
 
@@ -195,5 +224,19 @@ impl Kernel<5, 3> for NormGradient {
         let norm = Channels { mean, variance, weight, eps: self.0.eps };
         let gradients = Gradients { input, weight: scale, bias: shift };
         batch::gradient(&self.0.planes, &norm, self.0.kind, x, grad, gradients);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, grad, weight, mean, variance]: [&In<'_>; 5],
+        [input, scale, shift]: [&mut Out<'_>; 3],
+    ) -> cnn_cuda::Result<()> {
+        let norm = of_batch(self.0.planes, self.0.eps);
+        let gradients = cuda::norm::Gradients { input, weight: scale, bias: shift };
+        let fixed = self.0.kind == Statistics::Running;
+        let statistics = cuda::norm::Statistics { mean, variance, weight };
+        cuda::norm::gradient(gpu, &norm, fixed, x, grad, statistics, gradients)
     }
 }

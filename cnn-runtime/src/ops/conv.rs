@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply2, apply3, gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out, conv::Epilogue};
 use cnn_ir::window::{Padding, Window};
 use cnn_kernels::{
     Float,
@@ -217,6 +219,11 @@ impl Kernel<2, 1> for Forward {
     fn cpu<T: Float>(&self, [x, weight]: [&[T]; 2], [y]: [&mut [T]; 1]) {
         conv::forward(&self.0, x, weight, None, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, weight]: [&In<'_>; 2], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::conv::forward(gpu, &self.0, x, weight, Epilogue::default(), y)
+    }
 }
 
 impl Kernel<3, 1> for Forward {
@@ -230,6 +237,17 @@ impl Kernel<3, 1> for Forward {
 
     fn cpu<T: Float>(&self, [x, weight, bias]: [&[T]; 3], [y]: [&mut [T]; 1]) {
         conv::forward(&self.0, x, weight, Some(bias), y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, weight, bias]: [&In<'_>; 3],
+        [y]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        let epilogue = Epilogue { bias: Some(bias), ..Epilogue::default() };
+        cuda::conv::forward(gpu, &self.0, x, weight, epilogue, y)
     }
 }
 
@@ -282,6 +300,11 @@ impl Kernel<2, 1> for Transposed {
     fn cpu<T: Float>(&self, [x, weight]: [&[T]; 2], [y]: [&mut [T]; 1]) {
         conv::input_gradient(&self.0, weight, x, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, weight]: [&In<'_>; 2], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::conv::input_gradient(gpu, &self.0, weight, x, None, y)
+    }
 }
 
 impl Kernel<3, 1> for Transposed {
@@ -298,6 +321,16 @@ impl Kernel<3, 1> for Transposed {
             plane.fill(*bias);
         }
         conv::input_gradient(&self.0, weight, x, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, weight, bias]: [&In<'_>; 3],
+        [y]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::conv::input_gradient(gpu, &self.0, weight, x, Some(bias), y)
     }
 }
 
@@ -350,6 +383,16 @@ impl Kernel<2, 1> for InputGradient {
     fn cpu<T: Float>(&self, [weight, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         conv::input_gradient(&self.0, weight, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [weight, grad]: [&In<'_>; 2],
+        [target]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::conv::input_gradient(gpu, &self.0, weight, grad, None, target)
+    }
 }
 
 /// Of `(input, output's gradient)`, the weight's gradient.
@@ -366,6 +409,11 @@ impl Kernel<2, 1> for WeightGradient {
 
     fn cpu<T: Float>(&self, [x, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         conv::weight_gradient(&self.0, x, grad, target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::conv::weight_gradient(gpu, &self.0, x, grad, target)
     }
 }
 
@@ -387,5 +435,10 @@ impl Kernel<1, 1> for Sums {
 
     fn cpu<T: Float>(&self, [grad]: [&[T]; 1], [sums]: [&mut [T]; 1]) {
         channels::sums(&self.0, grad, sums);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [grad]: [&In<'_>; 1], [sums]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::norm::sums(gpu, &self.0, channels::Factors::PerChannel, grad, sums)
     }
 }

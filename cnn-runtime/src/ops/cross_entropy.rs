@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply1, gradient},
 };
 use candle_core::{DType, Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out, softmax::Targets as OnCuda};
 use cnn_kernels::{
     Float,
     cross_entropy::{CrossEntropy, Targets},
@@ -124,6 +126,13 @@ impl Kernel<1, 1> for OfClasses {
     fn cpu<T: Float>(&self, [logits]: [&[T]; 1], [loss]: [&mut [T]; 1]) {
         loss[0] = T::of(self.sizes.loss(logits, Targets::Classes(&self.classes)));
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [logits]: [&In<'_>; 1], [loss]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        let classes = gpu.upload(&self.classes)?;
+        let labels = In::labels(gpu, classes.as_view());
+        cuda::softmax::cross_entropy(gpu, &self.sizes, logits, OnCuda::Classes(&labels), loss)
+    }
 }
 
 impl Differentiable<1, 1> for OfClasses {
@@ -153,6 +162,25 @@ impl Kernel<2, 1> for OfClassesGradient {
         let targets = Targets::Classes(&self.0.classes);
         self.0.sizes.loss_and_gradient(logits, targets, grad[0].wide(), target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [logits, grad]: [&In<'_>; 2],
+        [target]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        let classes = gpu.upload(&self.0.classes)?;
+        let labels = In::labels(gpu, classes.as_view());
+        cuda::softmax::cross_entropy_gradient(
+            gpu,
+            &self.0.sizes,
+            logits,
+            OnCuda::Classes(&labels),
+            grad,
+            target,
+        )
+    }
 }
 
 #[derive(Clone)]
@@ -172,6 +200,16 @@ impl Kernel<2, 1> for OfProbabilities {
 
     fn cpu<T: Float>(&self, [logits, targets]: [&[T]; 2], [loss]: [&mut [T]; 1]) {
         loss[0] = T::of(self.sizes.loss(logits, Targets::Probabilities(targets)));
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [logits, targets]: [&In<'_>; 2],
+        [loss]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::softmax::cross_entropy(gpu, &self.sizes, logits, OnCuda::Probabilities(targets), loss)
     }
 }
 
@@ -202,5 +240,16 @@ impl Kernel<3, 1> for OfProbabilitiesGradient {
     fn cpu<T: Float>(&self, [logits, targets, grad]: [&[T]; 3], [target]: [&mut [T]; 1]) {
         let targets = Targets::Probabilities(targets);
         self.0.sizes.loss_and_gradient(logits, targets, grad[0].wide(), target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [logits, targets, grad]: [&In<'_>; 3],
+        [target]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        let targets = OnCuda::Probabilities(targets);
+        cuda::softmax::cross_entropy_gradient(gpu, &self.0.sizes, logits, targets, grad, target)
     }
 }

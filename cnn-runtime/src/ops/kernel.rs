@@ -1,12 +1,17 @@
 //! How a kernel on slices becomes an operation on tensors: one place for storage, layouts, dtypes and devices.
 use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail,
-    op::BackpropOp,
+    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor,
+    bail, op::BackpropOp,
 };
+#[cfg(feature = "cuda")]
+use cnn_cuda::{Gpu, In, Out};
 use cnn_kernels::Float;
 
+#[cfg(feature = "cuda")]
+use crate::cuda::run as run_on_cuda;
+
 /// A function of `I` tensors with `O` results, whose sizes it knows beforehand.
-pub(super) trait Kernel<const I: usize, const O: usize>: Send + Sync {
+pub(crate) trait Kernel<const I: usize, const O: usize>: Send + Sync {
     /// The operation's name, for errors.
     fn name(&self) -> &'static str;
 
@@ -16,10 +21,9 @@ pub(super) trait Kernel<const I: usize, const O: usize>: Send + Sync {
     /// The function on the CPU: contiguous inputs, outputs filled with zeros.
     fn cpu<T: Float>(&self, inputs: [&[T]; I], outputs: [&mut [T]; O]);
 
-    /// The function on a CUDA device. The inputs are contiguous.
-    fn cuda(&self, _inputs: [(&CudaStorage, &Layout); I]) -> Result<[CudaStorage; O]> {
-        bail!("{}: not yet on CUDA; move the tensors to the CPU", self.name())
-    }
+    /// The function on a CUDA device, which writes every value of the outputs.
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, inputs: [&In<'_>; I], outputs: [&mut Out<'_>; O]) -> cnn_cuda::Result<()>;
 }
 
 /// A kernel of `A` differentiable arguments, and `I - A` further inputs, that knows its gradients.
@@ -66,7 +70,7 @@ pub(super) fn launch<const I: usize, const O: usize>(
     let results: [Storage; O] = if let Ok(inputs) = <[_; I]>::try_from(on_cpu) {
         run_on_cpu(kernel, inputs)?.map(Storage::Cpu)
     } else if let Ok(inputs) = <[_; I]>::try_from(on_cuda) {
-        kernel.cuda(inputs)?.map(Storage::Cuda)
+        run_on_cuda(kernel, inputs)?.map(Storage::Cuda)
     } else {
         bail!("{}: the tensors are on different devices, or on one that is not supported", kernel.name());
     };
@@ -149,7 +153,7 @@ impl<K: Kernel<I, 1>, const I: usize> Traced<K, I> {
                 _ => bail!("{}: the tensors are on different devices", self.kernel.name()),
             }
         }
-        let [result] = self.kernel.cuda(self.all(inputs)?)?;
+        let [result] = run_on_cuda(&self.kernel, self.all(inputs)?)?;
         let [shape] = self.kernel.shapes();
         Ok((result, shape))
     }
@@ -326,6 +330,20 @@ fn run<T: Element, const I: usize, const O: usize>(
     let mut outputs = lens.map(|len| vec![T::zero(); len]);
     kernel.cpu(slices, outputs.each_mut().map(Vec::as_mut_slice));
     Ok(outputs.map(T::storage))
+}
+
+/// Without the feature `cuda` there is nothing that could have made the storages.
+#[cfg(not(feature = "cuda"))]
+fn run_on_cuda<const I: usize, const O: usize>(
+    kernel: &impl Kernel<I, O>,
+    _: [(&CudaStorage, &Layout); I],
+) -> Result<[CudaStorage; O]> {
+    bail!("{}: built without the feature `cuda` of cnn-runtime", kernel.name())
+}
+
+/// Whether tensors of this device have kernels here; elsewhere operations are composed of candle's.
+pub(super) fn has_kernels(device: &Device) -> bool {
+    device.is_cpu() || cfg!(feature = "cuda") && device.is_cuda()
 }
 
 /// The dtype's name, for errors.

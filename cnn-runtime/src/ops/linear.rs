@@ -5,6 +5,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply2, apply3, gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out};
 use cnn_kernels::{
     Float,
     linear::{self, Linear},
@@ -67,6 +69,11 @@ impl Kernel<2, 1> for Forward {
     fn cpu<T: Float>(&self, [x, weight]: [&[T]; 2], [y]: [&mut [T]; 1]) {
         linear::forward(&self.0, x, weight, None, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, weight]: [&In<'_>; 2], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::linear::forward(gpu, &self.0, x, weight, y)
+    }
 }
 
 impl Kernel<3, 1> for Forward {
@@ -80,6 +87,17 @@ impl Kernel<3, 1> for Forward {
 
     fn cpu<T: Float>(&self, [x, weight, bias]: [&[T]; 3], [y]: [&mut [T]; 1]) {
         linear::forward(&self.0, x, weight, Some(bias), y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, weight, bias]: [&In<'_>; 3],
+        [y]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::linear::forward(gpu, &self.0, x, weight, y)?;
+        cuda::linear::add_bias(gpu, &self.0, bias, y)
     }
 }
 
@@ -131,6 +149,16 @@ impl Kernel<2, 1> for InputGradient {
     fn cpu<T: Float>(&self, [weight, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         linear::input_gradient(&self.0, weight, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [weight, grad]: [&In<'_>; 2],
+        [target]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        cuda::linear::input_gradient(gpu, &self.0, weight, grad, target)
+    }
 }
 
 struct WeightGradient(Linear);
@@ -146,5 +174,10 @@ impl Kernel<2, 1> for WeightGradient {
 
     fn cpu<T: Float>(&self, [x, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         linear::weight_gradient(&self.0, x, grad, target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::linear::weight_gradient(gpu, &self.0, x, grad, target)
     }
 }

@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply1, gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out};
 use cnn_kernels::{
     Float,
     channels::Planes,
@@ -61,6 +63,11 @@ impl Kernel<1, 1> for Lrn {
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [y]: [&mut [T]; 1]) {
         lrn::forward(&self.planes, &self.response, x, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::lrn::forward(gpu, &self.planes, &self.response, x, y)
+    }
 }
 
 impl Differentiable<1, 1> for Lrn {
@@ -88,5 +95,10 @@ impl Kernel<2, 1> for LrnGradient {
 
     fn cpu<T: Float>(&self, [x, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         lrn::gradient(&self.0.planes, &self.0.response, x, grad, target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::lrn::gradient(gpu, &self.0.planes, &self.0.response, x, grad, target)
     }
 }

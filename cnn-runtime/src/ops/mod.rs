@@ -8,9 +8,9 @@
 //! convolutions and wrong or missing for pooling. They are first-order only: a gradient is not itself
 //! differentiable. The gradient of an argument that leads to no variable is not computed.
 //!
-//! On devices other than the CPU, the activations, [`flatten`], [`concat()`], [`crop2d`], [`pad2d`],
-//! [`pixel_shuffle`], [`channel_shuffle`] and [`softmax`] are composed of candle's operations; the others return an
-//! error that says so.
+//! With the feature `cuda` there are kernels for CUDA devices too (crate `cnn-cuda`). On other devices the activations,
+//! [`flatten`], [`concat()`], [`crop2d`], [`pad2d`], [`pixel_shuffle`], [`channel_shuffle`] and [`softmax`] are composed of
+//! candle's operations; the others return an error that says so.
 //!
 //! ```
 //! use candle_core::{Device, Tensor, Var};
@@ -33,7 +33,7 @@ pub(crate) mod batch_norm;
 mod check;
 pub(crate) mod conv;
 mod cross_entropy;
-mod kernel;
+pub(crate) mod kernel;
 pub(crate) mod linear;
 pub(crate) mod lrn;
 pub(crate) mod norm;

@@ -5,6 +5,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply3, launch},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out, elementwise::Ending};
 use cnn_kernels::{
     Float,
     channels::Planes,
@@ -147,6 +149,17 @@ struct Norm {
     eps: f64,
 }
 
+#[cfg(feature = "cuda")]
+impl Norm {
+    const fn on_cuda(&self) -> cuda::norm::Norm {
+        let over = match self.over {
+            Over::Channels => cuda::norm::Over::Channels,
+            Over::Group(groups) => cuda::norm::Over::Group(groups),
+        };
+        cuda::norm::Norm { planes: self.planes, over, eps: self.eps }
+    }
+}
+
 /// Mean and biased variance.
 struct Moments(Norm);
 
@@ -170,6 +183,16 @@ impl Kernel<1, 2> for Moments {
             Over::Group(groups) => group::statistics(&self.0.planes, groups, x, mean, variance),
         }
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x]: [&In<'_>; 1],
+        [mean, variance]: [&mut Out<'_>; 2],
+    ) -> cnn_cuda::Result<()> {
+        cuda::norm::statistics(gpu, &self.0.on_cuda(), x, mean, variance)
+    }
 }
 
 impl Kernel<5, 1> for Norm {
@@ -191,6 +214,17 @@ impl Kernel<5, 1> for Norm {
                 group::forward(&self.planes, &Groups { groups, mean, variance, weight, eps }, bias, x, y);
             }
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, weight, bias, mean, variance]: [&In<'_>; 5],
+        [y]: [&mut Out<'_>; 1],
+    ) -> cnn_cuda::Result<()> {
+        let parameters = cuda::norm::Parameters { mean, variance, weight, bias };
+        cuda::norm::forward(gpu, &self.on_cuda(), x, parameters, None, Ending::NONE, y)
     }
 }
 
@@ -238,5 +272,17 @@ impl Kernel<5, 3> for NormGradient {
                 group::gradient(planes, &Groups { groups, mean, variance, weight, eps }, x, grad, gradients);
             }
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(
+        &self,
+        gpu: &Gpu,
+        [x, grad, weight, mean, variance]: [&In<'_>; 5],
+        [input, scale, shift]: [&mut Out<'_>; 3],
+    ) -> cnn_cuda::Result<()> {
+        let gradients = cuda::norm::Gradients { input, weight: scale, bias: shift };
+        let statistics = cuda::norm::Statistics { mean, variance, weight };
+        cuda::norm::gradient(gpu, &self.0.on_cuda(), false, x, grad, statistics, gradients)
     }
 }

@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply1, gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out};
 use cnn_ir::window::Window;
 use cnn_kernels::{
     Float,
@@ -147,6 +149,11 @@ impl Kernel<1, 1> for Max {
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [y]: [&mut [T]; 1]) {
         pool::max(&self.pool, x, y);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::pool::max(gpu, &self.pool, 1, x, y)
+    }
 }
 
 impl Differentiable<1, 1> for Max {
@@ -178,6 +185,11 @@ impl Kernel<2, 1> for MaxGradient {
     fn cpu<T: Float>(&self, [x, grad]: [&[T]; 2], [target]: [&mut [T]; 1]) {
         pool::max_gradient(&self.pool, x, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x, grad]: [&In<'_>; 2], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::pool::max_gradient(gpu, &self.pool, 1, x, grad, target)
+    }
 }
 
 struct Average {
@@ -197,6 +209,11 @@ impl Kernel<1, 1> for Average {
 
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [y]: [&mut [T]; 1]) {
         pool::average(&self.pool, self.count_include_pad, x, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::pool::average(gpu, &self.pool, 1, self.count_include_pad, x, y)
     }
 }
 
@@ -235,6 +252,11 @@ impl Kernel<1, 1> for AverageGradient {
     fn cpu<T: Float>(&self, [grad]: [&[T]; 1], [target]: [&mut [T]; 1]) {
         pool::average_gradient(&self.pool, self.count_include_pad, grad, target);
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [grad]: [&In<'_>; 1], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::pool::average_gradient(gpu, &self.pool, 1, self.count_include_pad, grad, target)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -261,6 +283,11 @@ impl Kernel<1, 1> for AdaptiveAverage {
 
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [y]: [&mut [T]; 1]) {
         pool::adaptive_average(&self.pool, x, y);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::pool::adaptive_average(gpu, &self.pool, 1, x, y)
     }
 }
 
@@ -289,5 +316,10 @@ impl Kernel<1, 1> for AdaptiveGradient {
 
     fn cpu<T: Float>(&self, [grad]: [&[T]; 1], [target]: [&mut [T]; 1]) {
         pool::adaptive_average_gradient(&self.0.pool, grad, target);
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [grad]: [&In<'_>; 1], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::pool::adaptive_average_gradient(gpu, &self.0.pool, 1, grad, target)
     }
 }

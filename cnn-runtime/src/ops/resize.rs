@@ -4,6 +4,8 @@ use super::{
     kernel::{Differentiable, Kernel, apply1, gradient},
 };
 use candle_core::{Result, Shape, Tensor, bail};
+#[cfg(feature = "cuda")]
+use cnn_cuda::{self as cuda, Gpu, In, Out};
 use cnn_kernels::{
     Float,
     resize::{self, Upsample},
@@ -67,6 +69,16 @@ enum Mode {
     Bilinear,
 }
 
+#[cfg(feature = "cuda")]
+impl Mode {
+    const fn on_cuda(self) -> cuda::resize::Mode {
+        match self {
+            Self::Nearest => cuda::resize::Mode::Nearest,
+            Self::Bilinear => cuda::resize::Mode::Bilinear,
+        }
+    }
+}
+
 struct Resize {
     op: &'static str,
     mode: Mode,
@@ -89,6 +101,11 @@ impl Kernel<1, 1> for Resize {
             Mode::Nearest => resize::nearest(&self.sizes, x, y),
             Mode::Bilinear => resize::bilinear(&self.sizes, x, y),
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [x]: [&In<'_>; 1], [y]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::resize::forward(gpu, &self.sizes, self.mode.on_cuda(), 1, x, y)
     }
 }
 
@@ -128,5 +145,10 @@ impl Kernel<1, 1> for ResizeGradient {
             Mode::Nearest => resize::nearest_gradient(&self.sizes, grad, target),
             Mode::Bilinear => resize::bilinear_gradient(&self.sizes, grad, target),
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(&self, gpu: &Gpu, [grad]: [&In<'_>; 1], [target]: [&mut Out<'_>; 1]) -> cnn_cuda::Result<()> {
+        cuda::resize::gradient(gpu, &self.sizes, self.mode.on_cuda(), 1, grad, target)
     }
 }

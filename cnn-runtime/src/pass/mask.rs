@@ -15,6 +15,10 @@ pub(crate) fn apply(x: &Tensor, p: f64, rank: usize, generator: &Generator) -> R
     let count = dims.iter().product();
     let scale = (1.0 - p).recip();
     let mut stream = generator.stream(count);
+    #[cfg(feature = "cuda")]
+    if let candle_core::Device::Cuda(device) = x.device() {
+        return x.broadcast_mul(&crate::cuda::mask(device, x.dtype(), &dims, &stream, (1.0 - p, scale))?);
+    }
     let mut draw = || if stream.bernoulli(1.0 - p) { scale } else { 0.0 };
     let mask = if x.dtype() == DType::F64 {
         Tensor::from_vec((0..count).map(|_| draw()).collect::<Vec<f64>>(), dims, x.device())?

@@ -33,6 +33,8 @@
 //! ```
 
 mod config;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod optimizer;
 mod slot;
 mod state;

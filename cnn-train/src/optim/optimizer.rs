@@ -179,6 +179,15 @@ impl Optimizer {
 
     /// Makes a step with a gradient for each variable, `scale` times what is given.
     pub(crate) fn step_tensors(&mut self, gradients: &[Option<&Tensor>], scale: f64) -> Result<Option<f64>> {
+        #[cfg(feature = "cuda")]
+        if let Some(candle_core::Device::Cuda(device)) =
+            self.slots.first().map(|slot| slot.var.device().clone())
+        {
+            self.check_count(gradients.len())?;
+            let incoming = Incoming { scale, limit: self.clip_value.unwrap_or(f64::INFINITY) };
+            let (config, clip_norm) = (self.config, self.clip_norm);
+            return Ok(super::cuda::step(&device, &mut self.slots, gradients, &config, incoming, clip_norm)?);
+        }
         self.step_with(
             gradients.len(),
             scale,
@@ -198,6 +207,14 @@ impl Optimizer {
         )
     }
 
+    fn check_count(&self, count: usize) -> Result<()> {
+        let vars = self.slots.len();
+        if count == vars {
+            return Ok(());
+        }
+        Err(Error::Config(format!("the optimizer has {vars} variables, but {count} gradients came")))
+    }
+
     /// A step of all variables: `squares` gives the sum of a gradient's squares, `step` makes the step of one.
     fn step_with(
         &mut self,
@@ -206,12 +223,7 @@ impl Optimizer {
         squares: impl Fn(usize, &Slot) -> candle_core::Result<Option<f64>> + Send + Sync,
         step: impl Fn(usize, &mut Slot, &Config, Incoming) -> candle_core::Result<()> + Send + Sync,
     ) -> Result<Option<f64>> {
-        if count != self.slots.len() {
-            let vars = self.slots.len();
-            return Err(Error::Config(format!(
-                "the optimizer has {vars} variables, but {count} gradients came"
-            )));
-        }
+        self.check_count(count)?;
         let parallel = self.slots.iter().map(|slot| slot.var.elem_count()).sum::<usize>() >= MANY;
         let mut incoming = Incoming { scale, limit: self.clip_value.unwrap_or(f64::INFINITY) };
         let mut norm = None;
@@ -249,6 +261,8 @@ impl Optimizer {
                 let tensor = match buffer {
                     Buffer::F32(values) => Tensor::from_slice(values, shape, &Device::Cpu)?,
                     Buffer::F64(values) => Tensor::from_slice(values, shape, &Device::Cpu)?,
+                    #[cfg(feature = "cuda")]
+                    Buffer::Device(values) => values.as_tensor().to_device(&Device::Cpu)?,
                 };
                 tensors.push((format!("{}.{name}", slot.name), tensor));
             }
@@ -287,6 +301,11 @@ impl Optimizer {
                         slot.var.dims(),
                         slot.var.dtype().as_str()
                     ));
+                }
+                #[cfg(feature = "cuda")]
+                if !slot.var.device().is_cpu() {
+                    buffers.push(Buffer::Device(Var::from_tensor(&tensor.to_device(slot.var.device())?)?));
+                    continue;
                 }
                 let flat = tensor.flatten_all()?;
                 buffers.push(match tensor.dtype() {

@@ -13,6 +13,9 @@ use super::config::{Adam, AdamW, Config, RmsProp, Sgd};
 pub(crate) enum Buffer {
     F32(Vec<f32>),
     F64(Vec<f64>),
+    /// Values beside a variable that is not on the CPU.
+    #[cfg(feature = "cuda")]
+    Device(Var),
 }
 
 /// A number type of networks, and its place in candle's storage.
@@ -34,7 +37,10 @@ macro_rules! element {
             }
 
             fn of_buffer(buffer: &mut Buffer) -> Option<&mut [Self]> {
-                if let Buffer::$variant(values) = buffer { Some(values) } else { None }
+                match buffer {
+                    Buffer::$variant(values) => Some(values),
+                    _ => None,
+                }
             }
         }
     };
@@ -57,9 +63,12 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(name: String, var: Var, buffers: usize) -> candle_core::Result<Self> {
-        if !var.device().is_cpu() {
+        let on_cpu = var.device().is_cpu();
+        let is_trained = on_cpu || cfg!(feature = "cuda") && var.device().is_cuda();
+        if !is_trained {
             bail!(
-                "optimizer: `{name}` is on {:?}, but networks are trained on the CPU",
+                "optimizer: `{name}` is on {:?}, but networks are trained on the CPU, and with the feature `cuda` on CUDA \
+                 devices",
                 var.device().location()
             );
         }
@@ -68,6 +77,10 @@ impl Slot {
         }
         let count = var.elem_count();
         let buffers = match var.dtype() {
+            #[cfg(feature = "cuda")]
+            DType::F32 | DType::F64 if !on_cpu => (0..buffers)
+                .map(|_| Ok(Buffer::Device(Var::zeros(var.shape(), var.dtype(), var.device())?)))
+                .collect::<candle_core::Result<_>>()?,
             DType::F32 => vec![Buffer::F32(vec![0.0; count]); buffers],
             DType::F64 => vec![Buffer::F64(vec![0.0; count]); buffers],
             other => bail!("optimizer: `{name}` is of {}, but only f32 and f64 are trained", other.as_str()),

@@ -35,6 +35,10 @@ impl Ema {
                 continue;
             }
             match var.dtype() {
+                _ if !var.device().is_cpu() => {
+                    let (old, new) = (average.as_detached_tensor(), var.as_detached_tensor());
+                    average.set(&(&old + ((new - &old)? * share)?)?)?;
+                }
                 DType::F64 => with_values::<f64, _>(var, name, |values| {
                     in_place(average, |average: &mut [f64]| lerp(average, values, share))
                 })??,

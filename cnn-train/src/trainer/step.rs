@@ -20,9 +20,11 @@ impl Targets {
     pub(super) fn loss(&self, logits: &Tensor, label_smoothing: f64) -> candle_core::Result<Tensor> {
         match self {
             Self::Classes(labels) => ops::cross_entropy(logits, labels, label_smoothing),
-            Self::Probabilities(shares) => {
-                ops::cross_entropy_with_probabilities(logits, shares, label_smoothing)
-            }
+            Self::Probabilities(shares) => ops::cross_entropy_with_probabilities(
+                logits,
+                &shares.to_device(logits.device())?,
+                label_smoothing,
+            ),
         }
     }
 }

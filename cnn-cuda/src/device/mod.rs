@@ -1,0 +1,12 @@
+//! A device: its stream, its memory, and launches.
+mod error;
+mod gpu;
+mod launch;
+mod memory;
+
+pub(crate) use error::{Doing, sizes};
+pub use error::{Error, Result};
+pub use gpu::Gpu;
+pub(crate) use launch::Launch;
+pub use memory::{Element, In, Labels, Out, Scratch};
+pub(crate) use memory::{Place, Table};

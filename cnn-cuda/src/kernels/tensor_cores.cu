@@ -1,0 +1,276 @@
+// Convolutions of maps with their channels last, on tensor cores: bf16, or f32 rounded to TF32, with sums in f32.
+//
+// A block has a tile of M pixels by N output channels. What it multiplies comes to shared memory in steps of 64 bytes of
+// each pixel and of each channel's weights, three steps ahead of the products. Rows of 64 bytes are stored in chunks of 16
+// whose order depends on the row, so that eight rows are read without two of them in one bank.
+//
+// Weights are [group][output][tap][input]. Inputs come in whole chunks: the host sees to that.
+#if defined(SCALAR_F64)
+// Tensor cores of f64 are not used.
+#else
+
+#if defined(SCALAR_BF16)
+#define PER_CHUNK 8
+#else
+#define PER_CHUNK 4
+#endif
+#define CHUNKS 4
+#define STEP (CHUNKS * PER_CHUNK)
+#define STAGES 3
+
+// PTX that a stand-in for CUDA, which knows none, does by hand.
+#if defined(CUDA_STANDIN)
+__device__ inline void copy_chunk(char *to, const char *from, bool exists) {
+    for (int i = 0; i < 16; i++) to[i] = exists ? from[i] : 0;
+}
+__device__ inline void commit() {}
+template <int PENDING>
+__device__ inline void wait() {}
+
+// Four matrices of eight rows of 16 bytes: lane 8 i + r has the address of row r of matrix i, and lane l gets the l % 4-th
+// word of row l / 4 of each.
+__device__ inline void load_matrices(u32 (&to)[4], const char *row) {
+    int lane = threadIdx.x % 32;
+    for (int i = 0; i < 4; i++) {
+        u64 address = __shfl_sync(0xffffffffu, (u64)row, 8 * i + lane / 4);
+        to[i] = ((const u32 *)address)[lane % 4];
+    }
+}
+
+// The k-th element of a word.
+__device__ inline float element(u32 word, int k) {
+#if defined(SCALAR_BF16)
+    return __uint_as_float(k ? word & 0xffff0000u : word << 16);
+#else
+    return __uint_as_float(word);
+#endif
+}
+
+__device__ inline void multiply(float (&to)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+    int lane = threadIdx.x % 32, row = lane / 4, column = lane % 4 * 2;
+    for (int chunk = 0; chunk < 2; chunk++) {
+        for (int word = 0; word < 4; word++) {
+            u32 left[2], right[2];
+            for (int half = 0; half < 2; half++) {
+                left[half] = __shfl_sync(0xffffffffu, a[2 * chunk + half], row * 4 + word);
+                right[half] = __shfl_sync(0xffffffffu, b[chunk], (column + half) * 4 + word);
+            }
+            for (int k = 0; k < PER_CHUNK / 4; k++) {
+                for (int i = 0; i < 4; i++) to[i] += element(left[i / 2], k) * element(right[i % 2], k);
+            }
+        }
+    }
+}
+
+__device__ inline u32 rounded(u32 word) { return word; }
+#else
+__device__ inline u32 shared_address(const void *at) { return (u32)__cvta_generic_to_shared(at); }
+
+__device__ inline void copy_chunk(char *to, const char *from, bool exists) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(shared_address(to)), "l"(from),
+                 "r"(exists ? 16 : 0));
+}
+__device__ inline void commit() { asm volatile("cp.async.commit_group;\n"); }
+template <int PENDING>
+__device__ inline void wait() {
+    asm volatile("cp.async.wait_group %0;\n" ::"n"(PENDING));
+}
+
+__device__ inline void load_matrices(u32 (&to)[4], const char *row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];\n"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(shared_address(row)));
+}
+
+__device__ inline void multiply(float (&to)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+#if defined(SCALAR_BF16)
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+#else
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
+#endif
+                 "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};\n"
+                 : "+f"(to[0]), "+f"(to[1]), "+f"(to[2]), "+f"(to[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// f32 to the nearest TF32; what tensor cores do by themselves is to cut.
+__device__ inline u32 rounded(u32 word) {
+#if !defined(SCALAR_BF16)
+    asm("cvt.rna.tf32.f32 %0, %0;\n" : "+r"(word));
+#endif
+    return word;
+}
+#endif
+
+// Where a chunk of a row of 64 bytes stands.
+__device__ inline int chunk_at(int row, int chunk) { return row * 64 + (chunk ^ (row >> 1 & 3)) * 16; }
+
+// Eight neighbouring values.
+struct alignas(16) Eight {
+    T values[8];
+};
+
+// A thread's place among the factors of a sum: a tap and a channel of it.
+struct Walk {
+    int channel, y, x;
+
+    __device__ void advance(const Product &p, int by) {
+        channel += by;
+        while (channel >= p.inputs) {
+            channel -= p.inputs;
+            if (++x == p.taps_x) x = 0, y++;
+        }
+    }
+};
+
+template <int M, int N, int WARPS_M, int WARPS_N>
+__device__ inline void product(
+    const Product &p, const T *source, const T *weight, const P *bias, const T *residual, T *target, int function,
+    float parameter) {
+    const int THREADS_HERE = 32 * WARPS_M * WARPS_N, TILES = M / WARPS_M / 16;
+    const int LEFT = M * CHUNKS / THREADS_HERE, RIGHT = N * CHUNKS / THREADS_HERE;
+    static_assert(N / WARPS_N == 32, "a warp has 32 channels");
+    __shared__ alignas(128) char shared[STAGES][(M + N) * 64];
+    int thread = threadIdx.x, lane = thread % 32, warp = thread / 32, group = blockIdx.z;
+    int depth = p.taps_y * p.taps_x * p.inputs, steps = (depth + STEP - 1) / STEP;
+    index first = (index)blockIdx.x * M, plane = (index)p.out_height * p.out_width, pixels = plane * p.images;
+    int first_output = blockIdx.y * N;
+    source += group * p.inputs;
+    weight += group * p.weight_group;
+
+    // What this thread copies: the same chunk of every so manyth row.
+    int chunk = thread % CHUNKS, row = thread / CHUNKS;
+    Walk walk = {0, 0, 0};
+    walk.advance(p, chunk * PER_CHUNK);
+    int factor = chunk * PER_CHUNK;
+    const T *base[LEFT];
+    int top[LEFT], left[LEFT];
+#pragma unroll
+    for (int i = 0; i < LEFT; i++) {
+        index m = first + row + i * (THREADS_HERE / CHUNKS);
+        bool exists = m < pixels;
+        index image = exists ? m / plane : 0;
+        int at = exists ? (int)(m % plane) : 0;
+        base[i] = source + image * p.source_image;
+        // What does not exist is outside of every map.
+        top[i] = exists ? at / p.out_width * p.stride_y - p.lead_y : -(1 << 30);
+        left[i] = at % p.out_width * p.stride_x - p.lead_x;
+    }
+
+    auto copy = [&](int stage) {
+        char *to = shared[stage];
+        bool inside = factor < depth;
+#pragma unroll
+        for (int i = 0; i < LEFT; i++) {
+            int y = top[i] + walk.y * p.step_y, x = left[i] + walk.x * p.step_x;
+            bool exists = inside && y >= 0 && y < p.height && x >= 0 && x < p.width;
+            const T *from = exists ? base[i] + y * p.source_y + x * p.source_x + walk.channel : source;
+            copy_chunk(to + chunk_at(row + i * (THREADS_HERE / CHUNKS), chunk), (const char *)from, exists);
+        }
+#pragma unroll
+        for (int i = 0; i < RIGHT; i++) {
+            int output = first_output + row + i * (THREADS_HERE / CHUNKS);
+            bool exists = inside && output < p.outputs;
+            const T *from = exists ? weight + (long long)output * depth + factor : weight;
+            copy_chunk(to + M * 64 + chunk_at(row + i * (THREADS_HERE / CHUNKS), chunk), (const char *)from, exists);
+        }
+        walk.advance(p, STEP);
+        factor += STEP;
+    };
+
+    // In registers: every loop over them is unrolled.
+    float sums[TILES][4][4] = {};
+
+    int warp_row = warp / WARPS_N * (M / WARPS_M), warp_column = warp % WARPS_N * 32;
+#pragma unroll
+    for (int stage = 0; stage < STAGES - 1; stage++) {
+        if (stage < steps) copy(stage);
+        commit();
+    }
+    for (int step = 0; step < steps; step++) {
+        // This step's copies have come, to all threads; and all have read the stage that is filled next.
+        wait<STAGES - 2>();
+        __syncthreads();
+        if (step + STAGES - 1 < steps) copy((step + STAGES - 1) % STAGES);
+        commit();
+        const char *from = shared[step % STAGES];
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            u32 a[TILES][4], b[4][2];
+#pragma unroll
+            for (int i = 0; i < TILES; i++) {
+                load_matrices(a[i], from + chunk_at(warp_row + i * 16 + lane % 16, 2 * half + lane / 16));
+#pragma unroll
+                for (int k = 0; k < 4; k++) a[i][k] = rounded(a[i][k]);
+            }
+#pragma unroll
+            for (int j = 0; j < 4; j += 2) {
+                u32 both[4];
+                int channel = warp_column + j * 8 + lane % 8 + lane / 16 * 8;
+                load_matrices(both, from + M * 64 + chunk_at(channel, 2 * half + lane / 8 % 2));
+#pragma unroll
+                for (int k = 0; k < 4; k++) b[j + k / 2][k % 2] = rounded(both[k]);
+            }
+#pragma unroll
+            for (int i = 0; i < TILES; i++)
+#pragma unroll
+                for (int j = 0; j < 4; j++) multiply(sums[i][j], a[i], b[j]);
+        }
+    }
+
+    // Of each row four lanes have two channels of each of four tiles; each takes the eight of one tile from the others.
+    int quad = lane % 4;
+    int output = first_output + warp_column + quad * 8;
+    bool whole = p.outputs % 8 == 0 && p.target_x % 8 == 0;
+#pragma unroll
+    for (int i = 0; i < TILES; i++) {
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            A values[8];
+#pragma unroll
+            for (int distance = 0; distance < 4; distance++) {
+                int partner = quad ^ distance;
+#pragma unroll
+                for (int k = 0; k < 2; k++) {
+                    A mine = sums[i][0][2 * half + k];
+#pragma unroll
+                    for (int j = 1; j < 4; j++) mine = partner == j ? sums[i][j][2 * half + k] : mine;
+                    A theirs = __shfl_xor_sync(0xffffffffu, mine, distance);
+#pragma unroll
+                    for (int j = 0; j < 4; j++) values[2 * j + k] = partner == j ? theirs : values[2 * j + k];
+                }
+            }
+            index m = first + warp_row + i * 16 + half * 8 + lane / 4;
+            if (m >= pixels || output >= p.outputs) continue;
+            int at = (int)(m % plane);
+            long long to = m / plane * p.target_image + at / p.out_width * p.target_y +
+                           at % p.out_width * p.target_x + p.target_offset + group * p.outputs + output;
+            int count = p.outputs - output < 8 ? p.outputs - output : 8;
+            Eight added, eight;
+            if (residual && whole) {
+                added = *(const Eight *)(residual + to);
+            }
+#pragma unroll
+            for (int k = 0; k < 8; k++) {
+                if (k >= count) continue;
+                A value = values[k];
+                if (bias) value += (A)bias[group * p.outputs + output + k];
+                if (residual) value += get(whole ? added.values[k] : residual[to + k]);
+                eight.values[k] = put(activate(function, parameter, value));
+                if (!whole) target[to + k] = eight.values[k];
+            }
+            if (whole) *(Eight *)(target + to) = eight;
+        }
+    }
+}
+
+#define PRODUCT(NAME, M, N, WARPS_M, WARPS_N)                                                                       \
+    extern "C" __global__ void __launch_bounds__(32 * WARPS_M * WARPS_N) NAME(                                      \
+        const T *source, const T *weight, const P *bias, const T *residual, T *target, Product p, int function,     \
+        double parameter) {                                                                                        \
+        product<M, N, WARPS_M, WARPS_N>(p, source, weight, bias, residual, target, function, (float)parameter);    \
+    }
+PRODUCT(tensor_product_128x128, 128, 128, 2, 4)
+PRODUCT(tensor_product_128x64, 128, 64, 4, 2)
+PRODUCT(tensor_product_64x64, 64, 64, 2, 2)
+#endif
