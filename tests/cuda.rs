@@ -20,26 +20,15 @@ mod run;
 mod networks;
 
 use candle_core::Device;
-use cnn_examples::device::Choice;
 use cnn_runtime::params::Role;
 use cnn_runtime::prelude::*;
-use cnn_runtime::{Pass, State};
+use cnn_runtime::{CompileOptions, Pass, Plan, Precision, State};
+use cnn_tests::gpu;
 
 use cases::Family;
 use families::MANY;
 use networks::*;
 use run::Kind;
-
-/// The first GPU; where there is none the test says so, and is over.
-fn gpu() -> Option<Device> {
-    match Choice::Cuda(0).open() {
-        Ok(device) => Some(device),
-        Err(error) => {
-            println!("skipped: {error}");
-            None
-        }
-    }
-}
 
 macro_rules! families {
     ($($family:ident: $kind:ident, $least:literal, $many:expr;)+) => {
@@ -91,6 +80,26 @@ where
     }
 }
 
+/// A plan on the GPU beside the network on the CPU, in every precision: launched one by one, captured and repeated.
+fn check_plan(
+    name: &str,
+    expected: &Tensor,
+    x: &Tensor,
+    compile: impl Fn(&CompileOptions) -> Plan,
+    gpu: &Device,
+) {
+    let batch = x.dims()[0];
+    for (precision, tolerance) in [(Precision::F32, 2e-5), (Precision::Tf32, 1e-2), (Precision::Bf16, 2e-2)] {
+        let mut plan = compile(&CompileOptions::batch(batch).with_precision(precision));
+        for run in 0..3 {
+            let found = plan.run(&x.to_device(gpu).unwrap()).unwrap();
+            let error = deviation(&numbers(&found), &numbers(expected));
+            assert!(error < tolerance, "{name}, {precision:?}, run {run}: {error:e}\n{plan}");
+        }
+        println!("{plan}");
+    }
+}
+
 macro_rules! train {
     ($($test:ident: $network:ident;)+) => {
         mod training {
@@ -106,6 +115,23 @@ macro_rules! train {
                     });
                     let states = nets.each_ref().map(|net| net.state());
                     check_training(stringify!($network), states, &shape, &$network::OUTPUT, run);
+                }
+            )+
+        }
+
+        mod plans {
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    let Some(gpu) = gpu() else { return };
+                    let nets =
+                        [&Device::Cpu, &gpu].map(|device| $network::init(Init::seed(3), device).unwrap());
+                    let shape: Vec<usize> = [3].into_iter().chain($network::INPUT).collect();
+                    let x = tensor(5, &shape);
+                    let expected = nets[0].forward(&x).unwrap().into_inner();
+                    let compile = |options: &CompileOptions| nets[1].compile(options).unwrap();
+                    check_plan(stringify!($network), &expected, &x, compile, &gpu);
                 }
             )+
         }

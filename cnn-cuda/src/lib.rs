@@ -18,6 +18,8 @@ mod ops;
 pub mod tensor;
 
 #[cfg(feature = "driver")]
-pub use device::{Element, Error, Gpu, In, Labels, Out, Result, Scratch};
+pub use device::{Arena, Captured, Element, Error, Gpu, In, Labels, Moment, Out, Part, Result, Scratch};
 #[cfg(feature = "driver")]
-pub use ops::{conv, elementwise, linear, lrn, norm, optim, pool, random, resize, softmax};
+pub use ops::{
+    conv, conv_last, elementwise, layout, linear, lrn, norm, optim, pool, random, resize, softmax, watch,
+};

@@ -94,6 +94,9 @@ sizes! {
         left: int,
     }
 
+    /// A tensor of which samples are taken.
+    Sampled { address: wide, count: wide, bytes: wide, }
+
     /// What a block of an optimizer's step has: a part of a tensor.
     Chunk { slot: int, part: int, }
 

@@ -35,6 +35,18 @@ impl Scalar {
         }
     }
 
+    /// These values, rounded to it, as they stand in memory.
+    #[must_use]
+    pub fn bytes_of(self, values: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => values.iter().flat_map(|value| value.to_ne_bytes()).collect(),
+            Self::F64 => values.iter().flat_map(|&value| f64::from(value).to_ne_bytes()).collect(),
+            Self::Bf16 => {
+                values.iter().flat_map(|&value| half::bf16::from_f32(value).to_ne_bytes()).collect()
+            }
+        }
+    }
+
     const fn define(self) -> &'static str {
         match self {
             Self::F32 => "SCALAR_F32",
@@ -99,6 +111,8 @@ sources! {
     TENSOR_CORES = "tensor_cores" [Product];
     /// Maps with their channels last.
     LAYOUT = "layout" [Planes, Spread];
+    /// Samples of tensors.
+    WATCH = "watch" [Sampled];
     /// Masks.
     RANDOM = "random" [];
     /// Optimizer steps.

@@ -1,11 +1,11 @@
 //! Tensors on CUDA devices, and the kernels of `cnn-cuda`.
 use candle_core::cuda_backend::CudaDType;
 use candle_core::{
-    CudaDevice, CudaStorage, DType, Layout, Result, Shape, Storage, Tensor, backend::BackendStorage, bail,
-    op::BackpropOp,
+    CudaDevice, CudaStorage, DType, Layout, Result, Shape, Storage, Tensor, Var, backend::BackendStorage,
+    bail, op::BackpropOp,
 };
 use cnn_cuda::random::{self, Place};
-use cnn_cuda::{Element, In, Out, tensor};
+use cnn_cuda::{Element, In, Out, tensor, watch};
 use half::bf16;
 
 use crate::ops::kernel::Kernel;
@@ -39,6 +39,18 @@ pub(crate) fn mask(
         DType::BF16 => mask_of::<bf16>(device, dims, stream, (kept, scale)),
         other => bail!("dropout: expected a tensor of f32, f64 or bf16, found {}", other.as_str()),
     }
+}
+
+/// The bits of eight values of each variable, all on this device.
+pub(crate) fn samples(device: &CudaDevice, vars: &[&Var]) -> Result<Vec<[u64; 8]>> {
+    let gpu = tensor::gpu(device)?;
+    let storages: Vec<_> = vars.iter().map(|var| var.storage_and_layout()).collect();
+    let mut values = Vec::with_capacity(vars.len());
+    for (storage, layout) in &storages {
+        let Storage::Cuda(storage) = &**storage else { bail!("a variable is on another device") };
+        values.push(tensor::read(&gpu, "variable", storage, layout)?);
+    }
+    watch::samples(&gpu, &values).map_err(candle_core::Error::wrap)
 }
 
 fn mask_of<T: Element + CudaDType>(

@@ -26,7 +26,7 @@ pub(crate) fn shake(state: &State) {
         if name.ends_with("running_var") {
             data.iter_mut().for_each(|value| *value = value.abs() + 0.5);
         }
-        var.set(&Tensor::from_vec(data, var.dims(), &CPU).unwrap()).unwrap();
+        var.set(&Tensor::from_vec(data, var.dims(), &CPU).unwrap().to_device(var.device()).unwrap()).unwrap();
     }
 }
 

@@ -25,6 +25,18 @@ macro_rules! single {
             alike(stringify!($name), &plan.run(&x).unwrap(), &network.forward(&x).unwrap());
             // The same again: nothing is left of the first run.
             alike(stringify!($name), &plan.run(&x).unwrap(), &network.forward(&x).unwrap());
+            #[cfg(feature = "cuda")]
+            if let Some(gpu) = cnn_tests::gpu() {
+                let there = <$network>::init(Init::seed(7), &gpu).unwrap();
+                shake(there.state());
+                let mut plan = there.compile(&CompileOptions::batch(3)).unwrap();
+                let expected = network.forward(&x).unwrap();
+                // Launched one by one, captured, and repeated.
+                for _ in 0..3 {
+                    let found = plan.run(&x.to_device(&gpu).unwrap()).unwrap();
+                    alike(stringify!($name), &found.to_device(&CPU).unwrap(), &expected);
+                }
+            }
         })+
     };
 }
@@ -45,6 +57,18 @@ macro_rules! several {
                 let stages = seen.stages();
                 let (_, stage) = stages.iter().find(|(other, _)| *other == name).unwrap();
                 alike(name, output, stage);
+            }
+            #[cfg(feature = "cuda")]
+            if let Some(gpu) = cnn_tests::gpu() {
+                let there = <$network>::init(Init::seed(7), &gpu).unwrap();
+                shake(there.state());
+                let mut plan = there.compile(&CompileOptions::batch(2)).unwrap();
+                for _ in 0..3 {
+                    let found = plan.run_all(&[$(&tensor(&[2, $($size),+]).to_device(&gpu).unwrap()),+]).unwrap();
+                    for ((found, expected), (name, _)) in found.iter().zip(&outputs).zip(<$network>::OUTPUT) {
+                        alike(name, &found.to_device(&CPU).unwrap(), expected);
+                    }
+                }
             }
         })+
     };

@@ -64,7 +64,7 @@ macro_rules! pass {
 }
 
 pass!(i32, u64, f64, sizes::Planes, sizes::Pool, sizes::Bins, sizes::Upsample, sizes::Response, sizes::Norm);
-pass!(sizes::Product, sizes::Sgd, sizes::Adam, sizes::RmsProp);
+pass!(sizes::Spread, sizes::Product, sizes::Sgd, sizes::Adam, sizes::RmsProp);
 
 /// A number of the kernels' type `index`: of 32 bits it reads the lower half of these.
 impl Pass for usize {
@@ -139,7 +139,12 @@ impl<'g> Launch<'g> {
     }
 
     /// So many blocks.
-    pub(crate) fn blocks(self, [x, y, z]: [u32; 3]) -> Result<()> {
+    pub(crate) fn blocks(self, grid: [u32; 3]) -> Result<()> {
+        self.blocks_of(THREADS as u32, grid)
+    }
+
+    /// So many blocks of so many threads.
+    pub(crate) fn blocks_of(self, threads: u32, [x, y, z]: [u32; 3]) -> Result<()> {
         if x == 0 || y == 0 || z == 0 {
             return Ok(());
         }
@@ -149,8 +154,7 @@ impl<'g> Launch<'g> {
         for argument in &self.arguments {
             builder.arg(argument);
         }
-        let config =
-            LaunchConfig { grid_dim: (x, y, z), block_dim: (THREADS as u32, 1, 1), shared_mem_bytes: 0 };
+        let config = LaunchConfig { grid_dim: (x, y, z), block_dim: (threads, 1, 1), shared_mem_bytes: 0 };
         // SAFETY: the functions of `ops` give each kernel its parameters in order, of the types that it declares, and
         // memory whose length they compared with the sizes that they pass.
         unsafe { builder.launch(config) }.map(drop).doing(self.name)

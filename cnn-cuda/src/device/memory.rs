@@ -40,6 +40,14 @@ impl<'a> In<'a> {
         Self { address, len, scalar: T::SCALAR, _read: read }
     }
 
+    /// The values at a place.
+    ///
+    /// # Safety
+    /// The memory is there for as long as this lives, and nothing else writes it outside of the device's stream.
+    pub(super) unsafe fn at(gpu: &'a Gpu, Place { address, len, scalar }: Place) -> Self {
+        Self { address, len, scalar, _read: SyncOnDrop::record_event(&None, &gpu.stream) }
+    }
+
     /// Numbers that name things, as labels do.
     pub fn labels(gpu: &'a Gpu, values: CudaView<'a, u32>) -> Labels<'a> {
         let len = values.len();
@@ -81,9 +89,9 @@ pub struct Labels<'a> {
 /// Where values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    address: u64,
-    len: usize,
-    scalar: Scalar,
+    pub(super) address: u64,
+    pub(super) len: usize,
+    pub(super) scalar: Scalar,
 }
 
 /// Device memory that a kernel writes.

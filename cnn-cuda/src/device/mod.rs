@@ -3,6 +3,7 @@ mod error;
 mod gpu;
 mod launch;
 mod memory;
+mod plan;
 
 pub(crate) use error::{Doing, sizes};
 pub use error::{Error, Result};
@@ -10,3 +11,4 @@ pub use gpu::Gpu;
 pub(crate) use launch::Launch;
 pub use memory::{Element, In, Labels, Out, Scratch};
 pub(crate) use memory::{Place, Table};
+pub use plan::{Arena, Captured, Moment, Part};

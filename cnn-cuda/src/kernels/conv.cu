@@ -268,7 +268,8 @@ extern "C" __global__ void add_parts(const A *from, T *to, int parts, index coun
 
 // Depthwise: an input channel for `outputs` output channels each. Weights are by strides, as above.
 extern "C" __global__ void depthwise(
-    const T *source, const T *weight, const P *bias, T *target, Product p, int function, double parameter) {
+    const T *source, const T *weight, const P *bias, const T *residual, T *target, Product p, int function,
+    double parameter) {
     // Threads that follow each other have pixels, or channels where those stand last, that follow each other.
     bool last = p.source_channel == 1;
     int channels = p.groups * p.outputs;
@@ -293,6 +294,7 @@ extern "C" __global__ void depthwise(
         }
         long long to = image * p.target_image + channel * p.target_channel +
                        (at / p.out_width) * p.target_y + (at % p.out_width) * p.target_x + p.target_offset;
+        if (residual) sum += get(residual[to]);
         target[to] = put(activate(function, (A)parameter, sum));
     }
 }

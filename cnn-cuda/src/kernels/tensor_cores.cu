@@ -130,7 +130,7 @@ __device__ inline void product(
     const int THREADS_HERE = 32 * WARPS_M * WARPS_N, TILES = M / WARPS_M / 16;
     const int LEFT = M * CHUNKS / THREADS_HERE, RIGHT = N * CHUNKS / THREADS_HERE;
     static_assert(N / WARPS_N == 32, "a warp has 32 channels");
-    __shared__ alignas(128) char shared[STAGES][(M + N) * 64];
+    alignas(128) __shared__ char shared[STAGES][(M + N) * 64];
     int thread = threadIdx.x, lane = thread % 32, warp = thread / 32, group = blockIdx.z;
     int depth = p.taps_y * p.taps_x * p.inputs, steps = (depth + STEP - 1) / STEP;
     index first = (index)blockIdx.x * M, plane = (index)p.out_height * p.out_width, pixels = plane * p.images;

@@ -85,7 +85,7 @@ fn short(name: &'static str, value: i64) -> Result<i32> {
 }
 
 /// The convolution as the kernels have it, of maps in NCHW order and a weight (out, in, rows, columns).
-fn forward_product(name: &'static str, conv: &Conv) -> Result<Product> {
+pub(super) fn forward_product(name: &'static str, conv: &Conv) -> Result<Product> {
     let Conv { batch, in_channels, out_channels, groups, rows, columns } = *conv;
     let (inputs, outputs) = (in_channels / groups, out_channels / groups);
     let source = Strides::first(in_channels, rows.input(), columns.input());
@@ -126,7 +126,7 @@ fn forward_product(name: &'static str, conv: &Conv) -> Result<Product> {
     })
 }
 
-fn is_depthwise(conv: &Conv) -> bool {
+pub(super) fn is_depthwise(conv: &Conv) -> bool {
     conv.groups > 1 && conv.groups == conv.in_channels
 }
 
@@ -168,11 +168,12 @@ pub fn forward(
         residual.check(NAME, "the residual", scalar, y.len())?;
     }
     let product = forward_product(NAME, conv)?;
-    if is_depthwise(conv) && epilogue.residual.is_none() {
+    if is_depthwise(conv) {
         return Launch::new(gpu, CONV, "depthwise", scalar)
             .pass(x)
             .pass(weight)
             .pass(&epilogue.bias)
+            .pass(&epilogue.residual)
             .pass(y)
             .pass(&product)
             .pass(&epilogue.ending.function)

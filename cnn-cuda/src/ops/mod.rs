@@ -1,6 +1,8 @@
 //! The kernels as functions: they check the lengths of what they are given, choose grids and launch.
 pub mod conv;
+pub mod conv_last;
 pub mod elementwise;
+pub mod layout;
 pub mod linear;
 pub mod lrn;
 pub mod norm;
@@ -9,6 +11,7 @@ pub mod pool;
 pub mod random;
 pub mod resize;
 pub mod softmax;
+pub mod watch;
 
 mod product;
 

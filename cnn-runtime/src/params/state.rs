@@ -69,7 +69,7 @@ pub(super) struct Inner {
     /// Compiled training steps, until they are needed again.
     shelf: Arc<Shelf>,
     generator: Generator,
-    device: Device,
+    pub(super) device: Device,
     dtype: DType,
 }
 

@@ -10,8 +10,8 @@ use super::state::Inner;
 ///
 /// Of each tensor it remembers the number of its values and eight of them, the first and the last among them, and
 /// compares those bit by bit. A step of an optimizer, running statistics that move and weights that are set change
-/// nearly every value, and are noticed. A change of single values may not be, and neither is a change of tensors that
-/// are not in the CPU's memory as `f32` or `f64`. A network that was dropped has not changed.
+/// nearly every value, and are noticed. A change of single values may not be, and neither is a change of tensors on the CPU
+/// that are not `f32` or `f64`. On a CUDA device a kernel collects the values of all tensors. A network that was dropped has not changed.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     network: Weak<Inner>,
@@ -29,16 +29,32 @@ struct Mark {
 impl Watch {
     /// Remembers the tensors below a prefix.
     pub(super) fn new(network: &Arc<Inner>, prefix: &str) -> Self {
-        let marks = network.named(prefix).map(|(_, var, _)| mark(var)).collect();
+        let marks = marks(network, prefix);
         Self { network: Arc::downgrade(network), prefix: prefix.to_owned(), marks }
     }
 
     /// The name of the first tensor that changed.
     pub(crate) fn changed(&self) -> Option<String> {
         let network = self.network.upgrade()?;
-        let mut tensors = network.named(&self.prefix).zip(&self.marks);
-        tensors.find(|((_, var, _), before)| mark(var) != **before).map(|((name, _, _), _)| name.to_owned())
+        let now = marks(&network, &self.prefix);
+        let mut tensors = network.named(&self.prefix).zip(now.iter().zip(&self.marks));
+        tensors.find(|(_, (now, before))| now != before).map(|((name, _, _), _)| name.to_owned())
     }
+}
+
+fn marks(network: &Inner, prefix: &str) -> Vec<Option<Mark>> {
+    #[cfg(feature = "cuda")]
+    if let candle_core::Device::Cuda(device) = &network.device {
+        let vars: Vec<&Var> = network.named(prefix).map(|(_, var, _)| var).collect();
+        // A device that does not answer says so where it is used.
+        let samples = crate::cuda::samples(device, &vars).unwrap_or_default();
+        let found =
+            samples.into_iter().zip(&vars).map(|(samples, var)| Mark { count: var.elem_count(), samples });
+        let mut marks: Vec<Option<Mark>> = found.map(Some).collect();
+        marks.resize(vars.len(), None);
+        return marks;
+    }
+    network.named(prefix).map(|(_, var, _)| mark(var)).collect()
 }
 
 fn mark(var: &Var) -> Option<Mark> {

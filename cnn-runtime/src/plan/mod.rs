@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
-use cnn_kernels::blocked::Target;
 
 use crate::boundary::BoundaryProblem;
 use crate::error::{Error, Result};
 use crate::params::{State, Watch};
 use crate::weights::Deferred;
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod fused;
 mod graph;
 mod options;
+mod place;
 mod ports;
 mod prepared;
 mod stored;
@@ -27,8 +29,8 @@ mod training;
 pub use fused::Row;
 pub use graph::{Graph, Node, Source};
 pub use options::{CompileOptions, Precision, Tuning};
+use place::Prepared;
 use ports::Ports;
-use prepared::Prepared;
 pub(crate) use stored::with_values;
 pub use traced::Traced;
 pub(crate) use training::Shelf;
@@ -66,8 +68,9 @@ const PREPARED: usize = 8;
 ///
 /// # What it is of
 ///
-/// Inference: what [`Pass::eval`](crate::Pass::eval) does, without gradients. Only networks of `f32` on the CPU can be
-/// compiled.
+/// Inference: what [`Pass::eval`](crate::Pass::eval) does, without gradients. Only networks of `f32` can be compiled, on the
+/// CPU or, with the feature `cuda`, on a CUDA device. There a plan is a series of launches that is repeated as a CUDA graph;
+/// its outputs are on the device, and a run may return before they are computed.
 ///
 /// The batch is fixed. Sizes that the network declares as symbols are not: the plan prepares itself for the sizes that
 /// it meets, once for each, and remembers the last few.
@@ -120,7 +123,7 @@ impl Plan {
     /// any size. `record` is called with a value for each.
     ///
     /// # Errors
-    /// [`Error::Compile`] where the network is not of `f32` on the CPU, or for a batch of 0; [`Error::Boundary`] where
+    /// [`Error::Compile`] where the network is not of `f32`, or on a device that plans are not for, or for a batch of 0; [`Error::Boundary`] where
     /// the sizes of the options do not fit; what `record` says.
     pub fn compile(
         name: &str,
@@ -139,7 +142,7 @@ impl Plan {
             record: None,
         };
         if let Some(shapes) = plan.ports.shapes()? {
-            plan.prepared.push(Prepared::new(name, &record, shapes, options, plan.deferred.as_deref())?);
+            plan.prepared.push(Prepared::new(&plan.ports, &record, shapes, plan.deferred.as_deref())?);
         }
         if symbolic {
             plan.record = Some(Arc::new(record));
@@ -251,13 +254,13 @@ impl Plan {
     /// The steps of a run, for the sizes of the last one.
     #[must_use]
     pub fn steps(&self) -> &[Row] {
-        self.prepared.last().map_or(&[], |prepared| &prepared.lowered().rows)
+        self.prepared.last().map_or(&[], Prepared::rows)
     }
 
     /// Bytes that it holds. Nothing else is allocated while it runs.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        self.prepared.last().map_or_else(Memory::default, |prepared| prepared.lowered().memory())
+        self.prepared.last().map_or_else(Memory::default, Prepared::memory)
     }
 
     /// A run that calls `after` with the number of each step that is done.
@@ -293,13 +296,7 @@ impl Plan {
         }
         let Some(record) = &self.record else { return Err(self.unprepared()) };
         let shapes = inputs.iter().map(|input| input.dims().to_vec()).collect();
-        let prepared = Prepared::new(
-            &self.ports.network,
-            record.as_ref(),
-            shapes,
-            &self.ports.options,
-            self.deferred.as_deref(),
-        )?;
+        let prepared = Prepared::new(&self.ports, record.as_ref(), shapes, self.deferred.as_deref())?;
         if self.prepared.len() == PREPARED {
             self.prepared.remove(0);
         }
@@ -326,17 +323,15 @@ impl fmt::Display for Plan {
         let Some(prepared) = self.prepared.last() else {
             return write!(f, "{}: not prepared for any sizes yet", self.ports.network);
         };
-        let lowered = prepared.lowered();
         let CompileOptions { batch, precision, tuning, .. } = self.ports.options;
-        let Target { isa, threads } = lowered.target;
         write!(f, "{}, batch {batch}", self.ports.network)?;
-        match lowered.in_turns {
+        match prepared.in_turns() {
             0 => {}
-            all if all == lowered.rows.len() => write!(f, " in {batch} turns")?,
+            all if all == prepared.rows().len() => write!(f, " in {batch} turns")?,
             some => write!(f, ", the first {some} steps in {batch} turns")?,
         }
-        writeln!(f, ", {precision:?}, {tuning:?}, {threads} threads, {isa}")?;
-        fused::table(&lowered.rows, lowered.memory(), f)
+        writeln!(f, ", {precision:?}, {tuning:?}, {}", prepared.target())?;
+        fused::table(prepared.rows(), prepared.memory(), f)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What goes into a plan, and whether it is what the plan is for.
 
-use candle_core::{DType, DeviceLocation, Tensor};
+use candle_core::{DType, Device, Tensor};
 
-use super::CompileOptions;
+use super::{CompileOptions, Precision};
 use crate::boundary::{ANY, BoundaryProblem, fits};
 use crate::error::{Error, Result};
 use crate::params::State;
@@ -20,6 +20,8 @@ pub(super) struct Ports {
     pub(super) network: String,
     ports: Vec<Port>,
     pub(super) options: CompileOptions,
+    /// The network's.
+    pub(super) device: Device,
 }
 
 impl Ports {
@@ -31,11 +33,16 @@ impl Ports {
         options: &CompileOptions,
     ) -> Result<Self> {
         let refused = |reason: String| Err(Error::Compile { network: name.to_owned(), reason });
-        if state.dtype() != DType::F32 || !state.device().is_cpu() {
+        let is_reached = state.device().is_cpu() || cfg!(feature = "cuda") && state.device().is_cuda();
+        if state.dtype() != DType::F32 || !is_reached {
             let (dtype, device) = (state.dtype(), state.device().location());
+            let places = if cfg!(feature = "cuda") { "the CPU or a CUDA device" } else { "the CPU" };
             return refused(format!(
-                "it is {dtype:?} on {device:?}, and only F32 on the CPU can be compiled"
+                "it is {dtype:?} on {device:?}, and only F32 on {places} can be compiled"
             ));
+        }
+        if options.precision == Precision::Tf32 && state.device().is_cpu() {
+            return refused("`Precision::Tf32` is of CUDA devices, and it is on the CPU".to_owned());
         }
         if options.batch == 0 {
             return refused("a batch has at least one sample, found `CompileOptions::batch(0)`".to_owned());
@@ -47,7 +54,7 @@ impl Ports {
             .iter()
             .map(|(name, sizes)| Port { name: (*name).to_owned(), sizes: sizes.to_vec() })
             .collect();
-        Ok(Self { network: name.to_owned(), ports, options: options.clone() })
+        Ok(Self { network: name.to_owned(), ports, options: options.clone(), device: state.device().clone() })
     }
 
     /// Whether some sizes are symbols.
@@ -83,8 +90,8 @@ impl Ports {
             return self
                 .refuse_at(port, BoundaryProblem::DType { expected: DType::F32, found: input.dtype() });
         }
-        if !input.device().is_cpu() {
-            let (expected, found) = (DeviceLocation::Cpu, input.device().location());
+        if !input.device().same_device(&self.device) {
+            let (expected, found) = (self.device.location(), input.device().location());
             return self.refuse_at(port, BoundaryProblem::Device { expected, found });
         }
         self.check_shape(port, input.dims())

@@ -136,10 +136,10 @@ fn failed(name: &str, error: &StepError) -> Error {
 }
 
 /// Slices of these lengths hold values of these shapes.
-fn check(
+pub(super) fn check<S: AsRef<[usize]> + std::fmt::Debug>(
     name: &str,
     what: &str,
-    shapes: &[Vec<usize>],
+    shapes: &[S],
     found: impl ExactSizeIterator<Item = usize>,
 ) -> Result<()> {
     let refuse = |reason| Err(Error::Plan { network: name.to_owned(), reason });
@@ -147,7 +147,7 @@ fn check(
         return refuse(format!("expected {} {what}s, found {}", shapes.len(), found.len()));
     }
     for (index, (shape, found)) in shapes.iter().zip(found).enumerate() {
-        let expected: usize = shape.iter().product();
+        let expected: usize = shape.as_ref().iter().product();
         if found != expected {
             return refuse(format!(
                 "{what} {index} has the shape {shape:?}, which is {expected} values, found a slice of {found}"

@@ -46,7 +46,7 @@ impl Chooser {
             Precision::Exact => vec![Algorithm::Direct],
             // Transformed weights are up to four times as many: memory is what this precision is for.
             Precision::Bf16 => vec![Algorithm::DirectBf16],
-            Precision::F32 | Precision::Bf16Linear => {
+            Precision::F32 | Precision::Tf32 | Precision::Bf16Linear => {
                 // F(6x6) is left out: its error comes near to the bound of 2e-5.
                 let tiles = [Winograd::F2x3, Winograd::F4x3, Winograd::F2x5].map(Algorithm::Winograd);
                 let fits = |&algorithm: &Algorithm| ConvStep::fits(algorithm, conv);

@@ -15,28 +15,28 @@ use crate::value::Operation;
 
 /// What a plan computes.
 pub(in crate::plan) struct Fused {
-    pub(super) nodes: Vec<Node>,
+    pub(in crate::plan) nodes: Vec<Node>,
     /// Nodes, each behind those that it is made of.
-    pub(super) order: Vec<usize>,
+    pub(in crate::plan) order: Vec<usize>,
     /// The values that are the network's outputs.
-    pub(super) outputs: Vec<usize>,
+    pub(in crate::plan) outputs: Vec<usize>,
     /// Whether the output is a map that another part goes on with, in blocks as it is.
-    pub(super) hands_on: bool,
+    pub(in crate::plan) hands_on: bool,
 }
 
 /// A value and how it is computed.
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) inputs: Vec<usize>,
+pub(in crate::plan) struct Node {
+    pub(in crate::plan) kind: Kind,
+    pub(in crate::plan) inputs: Vec<usize>,
     /// With the batch.
-    pub(super) shape: Vec<usize>,
+    pub(in crate::plan) shape: Vec<usize>,
     /// The layers that it is made of: `conv + bn + relu`.
-    pub(super) layers: String,
+    pub(in crate::plan) layers: String,
 }
 
 impl Node {
     /// Multiply-accumulates of the layer by its definition, for the whole batch.
-    pub(super) fn macs(&self) -> usize {
+    pub(in crate::plan) fn macs(&self) -> usize {
         match &self.kind {
             Kind::Conv(conv) => {
                 let each = conv.geometry.weight_len() / conv.geometry.out_channels;
@@ -49,7 +49,7 @@ impl Node {
 }
 
 /// How a value is computed.
-pub(super) enum Kind {
+pub(in crate::plan) enum Kind {
     /// An input of the network.
     Input(usize),
     /// What another part handed on: the first input, in blocks.
@@ -75,28 +75,28 @@ pub(super) enum Kind {
 }
 
 /// A convolution and what follows it.
-pub(super) struct Conv {
-    pub(super) geometry: Geometry,
-    pub(super) weight: Tensor,
+pub(in crate::plan) struct Conv {
+    pub(in crate::plan) geometry: Geometry,
+    pub(in crate::plan) weight: Tensor,
     /// Which part of the weight it is, of a transposed convolution.
-    pub(super) phase: Option<Phase>,
-    pub(super) affine: Affine,
-    pub(super) activation: Option<Activation>,
+    pub(in crate::plan) phase: Option<Phase>,
+    pub(in crate::plan) affine: Affine,
+    pub(in crate::plan) activation: Option<Activation>,
 }
 
 /// A fully connected layer and what follows it.
-pub(super) struct Linear {
-    pub(super) features: [usize; 2],
-    pub(super) weight: Tensor,
-    pub(super) affine: Affine,
-    pub(super) activation: Option<Activation>,
+pub(in crate::plan) struct Linear {
+    pub(in crate::plan) features: [usize; 2],
+    pub(in crate::plan) weight: Tensor,
+    pub(in crate::plan) affine: Affine,
+    pub(in crate::plan) activation: Option<Activation>,
 }
 
 /// `scale * x + shift` per channel, in `f64` until it is folded.
 #[derive(Clone, Default)]
-pub(super) struct Affine {
-    pub(super) scale: Option<Vec<f64>>,
-    pub(super) shift: Option<Vec<f64>>,
+pub(in crate::plan) struct Affine {
+    pub(in crate::plan) scale: Option<Vec<f64>>,
+    pub(in crate::plan) shift: Option<Vec<f64>>,
 }
 
 impl Affine {

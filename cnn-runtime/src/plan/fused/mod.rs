@@ -16,5 +16,7 @@ pub(super) use choose::by_model_packing;
 pub use describe::Row;
 pub(super) use describe::table;
 pub(super) use fuse::fuse;
+#[cfg(feature = "cuda")]
+pub(super) use fuse::{Affine, Conv, Fused, Kind, Linear, Node};
 pub(super) use lower::{Lowered, lower};
 pub(super) use turns::{Turns, turns};

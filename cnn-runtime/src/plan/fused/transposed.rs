@@ -4,9 +4,9 @@ use cnn_kernels::conv::Conv;
 
 /// The part of a transposed convolution that gives every so manyth row and column.
 #[derive(Clone, Debug)]
-pub(super) struct Phase {
+pub(in crate::plan) struct Phase {
     /// Its sizes.
-    pub(super) geometry: Conv,
+    pub(in crate::plan) geometry: Conv,
     /// Which taps of the weight it has, down and across.
     taps: [Vec<usize>; 2],
     /// Of the whole.
@@ -15,7 +15,7 @@ pub(super) struct Phase {
 
 /// The phases of the transpose of a convolution, row by row. None where one of them would have no taps (a stride above
 /// the kernel), or where padding takes more than there is.
-pub(super) fn phases(transposed: &Conv) -> Option<Vec<Phase>> {
+pub(in crate::plan) fn phases(transposed: &Conv) -> Option<Vec<Phase>> {
     let (rows, columns) = (transposed.rows, transposed.columns);
     let kernel = [rows.kernel(), columns.kernel()];
     let mut phases = Vec::with_capacity(rows.stride() * columns.stride());
@@ -40,7 +40,7 @@ pub(super) fn phases(transposed: &Conv) -> Option<Vec<Phase>> {
 impl Phase {
     /// Its weight (out_channels, in_channels / groups, rows, columns), of that of the transposed convolution (in_channels,
     /// out_channels / groups, rows, columns).
-    pub(super) fn weight(&self, values: &[f32]) -> Vec<f32> {
+    pub(in crate::plan) fn weight(&self, values: &[f32]) -> Vec<f32> {
         let [kernel_rows, kernel_columns] = self.kernel;
         let Conv { in_channels, out_channels, groups, .. } = self.geometry;
         let (inputs, outputs) = (in_channels / groups, out_channels / groups);

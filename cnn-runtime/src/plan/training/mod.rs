@@ -133,6 +133,10 @@ impl TrainingPlan {
     ) -> Result<Self> {
         let refused = |reason: String| Error::Compile { network: name.to_owned(), reason };
         let ports = Ports::new(name, inputs, state, options)?;
+        if !state.device().is_cpu() {
+            let device = state.device().location();
+            return Err(refused(format!("it is on {device:?}, and training is compiled on the CPU only")));
+        }
         let Some(shapes) = ports.shapes()? else {
             return Err(refused(
                 "its sizes are symbols: give them with `CompileOptions::with_input`".to_owned(),
