@@ -12,8 +12,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use candle_core::Device;
 use clap::{Parser, ValueEnum};
+use cnn_examples::device;
 use cnn_examples::models::cifar::{ResNet14, TinyVgg};
 use cnn_examples::paths::{from_here, repository};
 use cnn_runtime::{Init, Network};
@@ -46,6 +46,9 @@ struct Args {
     /// Where the random numbers start: the same seed gives the same run
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Where to run: cpu, cuda, cuda:N, or auto, a GPU where the program was built for one and there is one
+    #[arg(long, default_value_t = device::Choice::Auto)]
+    device: device::Choice,
     /// Folder for what is kept of the run [default: target/cifar10]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -75,10 +78,10 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let data = cifar::read_folder(&args.data.clone().unwrap_or_else(|| repository().join("data/cifar10")))?;
-    let init = Init::seed(args.seed);
+    let (init, device) = (Init::seed(args.seed), args.device.open()?);
     let net: Box<dyn Network> = match args.network {
-        Which::Vgg => Box::new(TinyVgg::init(init, &Device::Cpu)?),
-        Which::Resnet => Box::new(ResNet14::init(init, &Device::Cpu)?),
+        Which::Vgg => Box::new(TinyVgg::init(init, &device)?),
+        Which::Resnet => Box::new(ResNet14::init(init, &device)?),
     };
     let folder = args.out.clone().unwrap_or_else(|| repository().join("target/cifar10"));
     if args.out.is_none() && !args.resume && folder.is_dir() {

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use cnn_examples::device;
 use cnn_examples::paths::{from_here, repository};
 use cnn_runtime::prelude::*;
 use cnn_runtime::random::Stream;
@@ -62,6 +63,9 @@ pub(crate) struct Args {
     /// Where the random numbers start: the same seed gives the same run
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Where to run: cpu, cuda, cuda:N, or auto, a GPU where the program was built for one and there is one
+    #[arg(long, default_value_t = device::Choice::Auto)]
+    device: device::Choice,
     /// Folder for the pictures and the generator's weights [default: target/dcgan_mnist]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -82,8 +86,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     let data = mnist::read_folder(&args.data.clone().unwrap_or_else(|| repository().join("data/mnist")))?;
     let folder = args.out.clone().unwrap_or_else(|| repository().join("target/dcgan_mnist"));
     fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    let device = args.device.open()?;
     // From -1 to 1, as the generator's.
     let digits = Loader::new(data.train, args.batch_size as usize)?
+        .device(&device)
         .shuffle(true)
         .drop_last(true)
         .seed(args.seed)
@@ -91,7 +97,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     if digits.len() == 0 {
         return Err(format!("a batch of {} is more than there are digits", args.batch_size).into());
     }
-    let mut gan = Gan::new(args)?;
+    let mut gan = Gan::new(args, &device)?;
     let fixed = gan.noise(64)?;
     let mut progress = Progress::new(args.epochs as usize * digits.len());
     for epoch in 0..args.epochs as usize {
@@ -157,11 +163,11 @@ impl Step {
 }
 
 impl Gan {
-    fn new(args: &Args) -> cnn_train::Result<Self> {
+    fn new(args: &Args, device: &Device) -> cnn_train::Result<Self> {
         // The paper's initialization and its Adam.
         let init = |seed| Init::seed(seed).scheme(Scheme::Custom(|_, random| random.normal(0.0, 0.02)));
-        let generator = Generator::init(init(args.seed), &Device::Cpu)?;
-        let discriminator = Discriminator::init(init(args.seed.wrapping_add(1)), &Device::Cpu)?;
+        let generator = Generator::init(init(args.seed), device)?;
+        let discriminator = Discriminator::init(init(args.seed.wrapping_add(1)), device)?;
         let adam = Adam::new(args.lr).betas(0.5, 0.999);
         Ok(Self {
             for_generator: Optimizer::new(generator.state(), adam)?,
@@ -175,7 +181,7 @@ impl Gan {
     /// What the generator draws from.
     fn noise(&mut self, count: usize) -> candle_core::Result<Tensor> {
         let noise: Vec<f32> = (0..count * 64).map(|_| self.random.normal(0.0, 1.0) as f32).collect();
-        Tensor::from_vec(noise, (count, 64, 1, 1), &Device::Cpu)
+        Tensor::from_vec(noise, (count, 64, 1, 1), self.generator.state().device())
     }
 
     /// Both learn from a batch of real digits and as many of the generator's.

@@ -14,8 +14,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use candle_core::Device;
 use clap::Parser;
+use cnn_examples::device;
 use cnn_examples::models::mobilenet_v2::MobileNetV2;
 use cnn_examples::paths::{from_here, repository};
 use cnn_examples::pictures;
@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Where the random numbers start: the same seed gives the same run
     #[arg(long, default_value_t = 42)]
     seed: u64,
+    /// Where to run: cpu, cuda, cuda:N, or auto, a GPU where the program was built for one and there is one
+    #[arg(long, default_value_t = device::Choice::Auto)]
+    device: device::Choice,
     /// File for the weights [default: target/finetune/mobilenet_v2.safetensors]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -89,10 +92,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
         make_folder(folder)?;
     }
     let (train, valid) = loaders(&data, args)?;
+    let device = args.device.open()?;
 
     // Everything but the classifier comes from the file.
-    let net =
-        MobileNetV2::<CLASSES>::load_except(weights, &["classifier"], Init::seed(args.seed), &Device::Cpu)?;
+    let net = MobileNetV2::<CLASSES>::load_except(weights, &["classifier"], Init::seed(args.seed), &device)?;
     if args.head_epochs > 0 {
         net.state().freeze_except(&["classifier"])?;
         writeln!(out, "the head alone, of {} parameters", count(&net))?;
@@ -121,7 +124,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     writeln!(out, "weights saved to {}", from_here(&file).display())?;
 
     // What is said last is said by the network in the file.
-    let net = MobileNetV2::<CLASSES>::load(&file, &Device::Cpu)?;
+    let net = MobileNetV2::<CLASSES>::load(&file, &device)?;
     writeln!(out, "validation accuracy {:.1} %", 100.0 * evaluate(&net, &valid)?.accuracy)?;
     Ok(())
 }

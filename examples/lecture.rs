@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use cnn_examples::device;
 use cnn_examples::lecture::Experiment;
 use cnn_examples::lecture::page::{Seen, make_folder, write_markdown};
 use cnn_examples::paths::{from_here, repository};
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// Where the random numbers start; further runs have the numbers after it
     #[arg(long, default_value_t = 42, value_parser = clap::value_parser!(u64).range(..=1 << 48))]
     seed: u64,
+    /// Where to run: cpu, cuda, cuda:N, or auto, a GPU where the program was built for one and there is one
+    #[arg(long, default_value_t = device::Choice::Auto)]
+    device: device::Choice,
     /// Folder for the pictures and the page lecture.md, which is made where it is not there [default: target/lecture]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -51,11 +55,11 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<(), Box<dyn Error
     // A folder that cannot be made is known before anything is trained.
     make_folder(&folder)?;
     let asked = |experiment: &Experiment| args.only.is_empty() || args.only.contains(experiment);
-    let mut all = Vec::new();
+    let (mut all, device) = (Vec::new(), args.device.open()?);
     for experiment in Experiment::ALL.into_iter().filter(asked) {
         let plan = experiment.plan(args.quick);
         writeln!(out, "{}: {}", experiment.name(), plan.title)?;
-        let outcomes = plan.run(args.seed)?;
+        let outcomes = plan.run(args.seed, &device)?;
         let sentence = experiment.sentence(&outcomes, plan.pictures[1]);
         let seen = Seen { experiment, title: plan.title, outcomes, sentence };
         seen.write(&folder)?;

@@ -20,10 +20,13 @@ mod run;
 mod networks;
 
 use candle_core::Device;
+use cnn_runtime::ops;
 use cnn_runtime::params::Role;
 use cnn_runtime::prelude::*;
+use cnn_runtime::random::Generator as Numbers;
 use cnn_runtime::{CompileOptions, Pass, Plan, Precision, State};
 use cnn_tests::gpu;
+use cnn_train::optim::{Adam, Optimizer};
 
 use cases::Family;
 use families::MANY;
@@ -100,7 +103,26 @@ fn check_plan(
     }
 }
 
-macro_rules! train {
+network! {
+    /// Enough channels and pixels for large tiles.
+    Wide: 16x12x11 -> [8, 6, 6] {
+        conv3-128 bn relu -> residual { conv1-128 bn relu -> conv3-128 bn } relu -> conv3-80/2(groups=2, bias=false) bn relu
+     -> conv5-96(groups=4) relu -> conv1-8
+    }
+
+    /// Sizes that fill no tile, and channels that fill no chunk.
+    Odd: 5x13x11 -> [7, 7, 6] { conv3-9 relu -> conv7x3-70 relu6 -> conv3-72/2 bn silu -> conv1-7 }
+
+    /// What plans do by operations on tensors, and what they arrange.
+    #[allow(network::softmax_output)]
+    Arranged: 8x6x6 -> 5 {
+        conv3-16(bias=false) gn4 relu -> channelshuffle4 -> conv3-32(bias=false) inorm -> shuffle2
+     -> concat { id | conv1-8 } -> ln lrn3 -> prelu -> up2 -> avgpool2 -> conv3-24/2 -> up2(bilinear) -> gap -> flatten
+     -> fc5 softmax
+    }
+}
+
+macro_rules! networks {
     ($($test:ident: $network:ident;)+) => {
         mod training {
             use super::*;
@@ -125,8 +147,7 @@ macro_rules! train {
                 #[test]
                 fn $test() {
                     let Some(gpu) = gpu() else { return };
-                    let nets =
-                        [&Device::Cpu, &gpu].map(|device| $network::init(Init::seed(3), device).unwrap());
+                    let nets = [&Device::Cpu, &gpu].map(|device| $network::init(Init::seed(3), device).unwrap());
                     let shape: Vec<usize> = [3].into_iter().chain($network::INPUT).collect();
                     let x = tensor(5, &shape);
                     let expected = nets[0].forward(&x).unwrap().into_inner();
@@ -138,7 +159,7 @@ macro_rules! train {
     };
 }
 
-train! {
+networks! {
     lenet: LeNet;
     vgg: Vgg;
     residual: Residual;
@@ -151,4 +172,99 @@ train! {
     mixed: Mixed;
     excited: Excited;
     next: Next;
+    wide: Wide;
+    odd: Odd;
+    arranged: Arranged;
+}
+
+#[test]
+fn masks_are_those_of_the_cpu() {
+    let Some(gpu) = gpu() else { return };
+    for (count, p) in [(1, 0.5), (6, 0.3), (1023, 0.9), (40_000, 0.25)] {
+        let masks = [&Device::Cpu, &gpu].map(|device| {
+            let generator = Numbers::seed(11);
+            let ones = Tensor::ones((1, count), DType::F32, device).unwrap();
+            let first = Pass::train(&generator).dropout(&ones, p).unwrap();
+            let second = Pass::train(&generator).dropout(&ones, p).unwrap();
+            assert!(count < 100 || numbers(&first) != numbers(&second));
+            [numbers(&first), numbers(&second)]
+        });
+        assert_eq!(masks[0], masks[1], "{count} values, {p}");
+    }
+}
+
+#[test]
+fn weights_that_change_are_noticed() {
+    let Some(gpu) = gpu() else { return };
+    let net = LeNet::init(Init::seed(3), &gpu).unwrap();
+    let mut plan = net.compile(&CompileOptions::batch(1)).unwrap();
+    let x = tensor(5, &[1, 1, 28, 28]).to_device(&gpu).unwrap();
+    let before = numbers(&plan.run(&x).unwrap());
+    let (name, var, _) = net.state().named().next().unwrap();
+    var.set(&(var.as_detached_tensor() * 2.0).unwrap()).unwrap();
+    let error = plan.run(&x).unwrap_err().to_string();
+    assert!(error.contains(name), "{error}");
+    let after = numbers(&net.compile(&CompileOptions::batch(1)).unwrap().run(&x).unwrap());
+    assert_ne!(before, after);
+}
+
+#[test]
+fn a_plan_takes_slices_and_forks_and_refuses_the_cpu() {
+    let Some(gpu) = gpu() else { return };
+    let net = LeNet::init(Init::seed(3), &gpu).unwrap();
+    let mut plan = net.compile(&CompileOptions::batch(2)).unwrap();
+    let x = tensor(5, &[2, 1, 28, 28]);
+    let expected = numbers(&plan.run(&x.to_device(&gpu).unwrap()).unwrap());
+    let error = plan.run(&x).unwrap_err().to_string();
+    assert!(error.contains("Cuda") && error.contains("Cpu"), "{error}");
+    let values = numbers(&x);
+    let mut logits = vec![0.0; 20];
+    plan.run_slices(&[&values], &mut [&mut logits]).unwrap();
+    assert_eq!(logits, expected);
+    // On another thread, whose stream is another.
+    let mut other = plan.fork();
+    let there = std::thread::spawn(move || {
+        let mut logits = vec![0.0; 20];
+        other.run_slices(&[&values], &mut [&mut logits]).unwrap();
+        logits
+    });
+    assert_eq!(there.join().unwrap(), expected);
+}
+
+/// Digits of a kind: a bright square, whose place says which.
+fn squares(count: usize) -> (Tensor, Tensor) {
+    let mut pixels = values(9, count * 784);
+    for (index, image) in pixels.chunks_exact_mut(784).enumerate() {
+        let (top, left) = (index % 10 / 5 * 14, index % 5 * 5);
+        for row in 0..8 {
+            image[(top + row) * 28 + left..][..6].fill(3.0);
+        }
+    }
+    let labels: Vec<u32> = (0..count as u32).map(|index| index % 10).collect();
+    let images = Tensor::from_vec(pixels, (count, 1, 28, 28), &Device::Cpu).unwrap();
+    (images, Tensor::from_vec(labels, count, &Device::Cpu).unwrap())
+}
+
+#[test]
+fn lenet_learns_the_same_in_every_run() {
+    let Some(gpu) = gpu() else { return };
+    let (images, labels) = squares(40);
+    let run = |device: &Device| {
+        let net = LeNet::init(Init::seed(3), device).unwrap();
+        let mut optimizer = Optimizer::new(net.state(), Adam::new(2e-3)).unwrap();
+        let images = images.to_device(device).unwrap();
+        let losses = (0..12).map(|_| {
+            let logits = net.forward_train(&images).unwrap();
+            let loss = ops::cross_entropy(&logits, &labels, 0.0).unwrap();
+            optimizer.backward_step(&loss).unwrap();
+            loss.to_scalar::<f32>().unwrap()
+        });
+        losses.collect::<Vec<f32>>()
+    };
+    let (first, second, on_cpu) = (run(&gpu), run(&gpu), run(&Device::Cpu));
+    assert_eq!(first, second);
+    assert!(first[11] < 0.5 * first[0], "{first:?}");
+    for (found, expected) in first.iter().zip(&on_cpu) {
+        assert!((found - expected).abs() < 1e-3 * expected.max(0.1), "{first:?} {on_cpu:?}");
+    }
 }

@@ -18,7 +18,9 @@ mod ops;
 pub mod tensor;
 
 #[cfg(feature = "driver")]
-pub use device::{Arena, Captured, Element, Error, Gpu, In, Labels, Moment, Out, Part, Result, Scratch};
+pub use device::{
+    Arena, Captured, Element, Error, Gpu, In, Labels, Moment, Out, Part, Result, Scratch, compile,
+};
 #[cfg(feature = "driver")]
 pub use ops::{
     conv, conv_last, elementwise, layout, linear, lrn, norm, optim, pool, random, resize, softmax, watch,

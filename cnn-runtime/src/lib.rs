@@ -48,6 +48,7 @@
 pub mod boundary;
 #[cfg(feature = "cuda")]
 mod cuda;
+pub mod device;
 pub mod diagram;
 pub mod dsl;
 pub mod error;

@@ -10,12 +10,13 @@ pub mod arithmetic;
 pub mod ascii;
 pub mod classes;
 pub mod classifier;
-pub mod device;
 pub mod lecture;
 pub mod look;
 mod markup;
 pub mod models;
 pub mod paths;
 pub mod pictures;
+
+pub use cnn_runtime::device;
 
 pub use cnn_train::data::{mnist, photo};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cudarc::cublas::CudaBlas;
 use cudarc::driver::sys::CUdevice_attribute as Attribute;
 use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream};
-use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
+use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 
 use super::error::{Doing, Error, Result};
 use super::memory::{Element, Scratch};
@@ -68,6 +68,12 @@ impl Gpu {
         self.kernels.processors
     }
 
+    /// Whether it has tensor cores for bf16 and TF32.
+    #[must_use]
+    pub fn has_tensor_cores(&self) -> bool {
+        self.kernels.has_tensor_cores
+    }
+
     /// How many parts a sum over `values` for each of `blocks` blocks is made in, so that the device is busy and no part is
     /// too small to be worth it.
     pub(crate) fn parts(&self, blocks: usize, values: usize) -> usize {
@@ -79,6 +85,8 @@ impl Gpu {
 /// The kernels of a device: compiled when they are first asked for, and kept as long as the process lives.
 pub(crate) struct Kernels {
     arch: &'static str,
+    /// Whether tensor cores take bf16 and TF32, and copies to shared memory go on their own: from Ampere on.
+    has_tensor_cores: bool,
     processors: usize,
     modules: Mutex<HashMap<Key, Arc<CudaModule>>>,
     functions: Mutex<HashMap<(Key, &'static str), CudaFunction>>,
@@ -108,6 +116,7 @@ impl Kernels {
         let kernels = Arc::new(Self {
             // Once for each device: the options of NVRTC want it to live as long as the process.
             arch: Box::leak(format!("compute_{major}{minor}").into_boxed_str()),
+            has_tensor_cores: major >= 8,
             processors: usize::try_from(processors).unwrap_or(1).max(1),
             modules: Mutex::default(),
             functions: Mutex::default(),
@@ -151,14 +160,22 @@ impl Kernels {
         scalar: Scalar,
         wide: bool,
     ) -> Result<Arc<CudaModule>> {
-        let options = CompileOptions { arch: Some(self.arch), ..CompileOptions::default() };
-        let ptx = compile_ptx_with_opts(source.text(scalar, wide), options).map_err(|error| {
-            let log = match &error {
-                cudarc::nvrtc::CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
-                other => format!("{other:?}"),
-            };
-            Error::Compile { file: source.name, arch: self.arch, log }
-        })?;
+        let ptx = compile(source, scalar, wide, self.arch)?;
         context.load_module(ptx).doing("loading kernels")
     }
+}
+
+/// The PTX of a file of kernels, by NVRTC, for an architecture such as `compute_90`. Needs no device.
+///
+/// # Errors
+/// [`Error::Compile`] with what NVRTC says.
+pub fn compile(source: &Source, scalar: Scalar, wide: bool, arch: &'static str) -> Result<Ptx> {
+    let options = CompileOptions { arch: Some(arch), ..CompileOptions::default() };
+    compile_ptx_with_opts(source.text(scalar, wide), options).map_err(|error| {
+        let log = match &error {
+            CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
+            other => format!("{other:?}"),
+        };
+        Error::Compile { file: source.name, arch, log }
+    })
 }

@@ -7,7 +7,7 @@ mod plan;
 
 pub(crate) use error::{Doing, sizes};
 pub use error::{Error, Result};
-pub use gpu::Gpu;
+pub use gpu::{Gpu, compile};
 pub(crate) use launch::Launch;
 pub use memory::{Element, In, Labels, Out, Scratch};
 pub(crate) use memory::{Place, Table};

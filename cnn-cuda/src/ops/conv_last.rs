@@ -47,6 +47,7 @@ impl Planned {
         let kernel = if is_depthwise(conv) {
             Kernel::Depthwise
         } else if tensor_cores
+            && gpu.has_tensor_cores()
             && scalar != Scalar::F64
             && inputs.is_multiple_of(chunk)
             && pitch.is_multiple_of(chunk)

@@ -54,11 +54,15 @@ pub(super) fn plan(is_quick: bool) -> Plan {
         schedule: Schedule::constant(),
         judges_training: false,
         variants: vec![
-            variant("ReLU", |init| Ok(Box::new(WithRelu::init(init, &Device::Cpu)?)), Scheme::KaimingNormal),
-            variant("tanh", |init| Ok(Box::new(WithTanh::init(init, &Device::Cpu)?)), Scheme::XavierNormal),
+            variant(
+                "ReLU",
+                |init, device| Ok(Box::new(WithRelu::init(init, device)?)),
+                Scheme::KaimingNormal,
+            ),
+            variant("tanh", |init, device| Ok(Box::new(WithTanh::init(init, device)?)), Scheme::XavierNormal),
             variant(
                 "sigmoid",
-                |init| Ok(Box::new(WithSigmoid::init(init, &Device::Cpu)?)),
+                |init, device| Ok(Box::new(WithSigmoid::init(init, device)?)),
                 Scheme::XavierNormal,
             ),
         ],

@@ -44,8 +44,8 @@ pub(super) fn plan(is_quick: bool) -> Plan {
         optimizer: Sgd::new(rate).momentum(0.9).into(),
         batch: 50,
     };
-    let with: fn(Init) -> _ = |init| Ok(Box::new(With::init(init, &Device::Cpu)?) as _);
-    let without: fn(Init) -> _ = |init| Ok(Box::new(Without::init(init, &Device::Cpu)?) as _);
+    let with: fn(Init, &Device) -> _ = |init, device| Ok(Box::new(With::init(init, device)?) as _);
+    let without: fn(Init, &Device) -> _ = |init, device| Ok(Box::new(Without::init(init, device)?) as _);
     Plan {
         title: "Batch norm learns faster, and bears higher learning rates?",
         source: Source::Cifar,

@@ -61,9 +61,9 @@ pub(super) fn plan(is_quick: bool) -> Plan {
         schedule: Schedule::constant(),
         judges_training: false,
         variants: vec![
-            variant("plain, 10 layers", |init| Ok(Box::new(Plain10::init(init, &Device::Cpu)?))),
-            variant("plain, 34 layers", |init| Ok(Box::new(Plain34::init(init, &Device::Cpu)?))),
-            variant("residual, 34 layers", |init| Ok(Box::new(Residual34::init(init, &Device::Cpu)?))),
+            variant("plain, 10 layers", |init, device| Ok(Box::new(Plain10::init(init, device)?))),
+            variant("plain, 34 layers", |init, device| Ok(Box::new(Plain34::init(init, device)?))),
+            variant("residual, 34 layers", |init, device| Ok(Box::new(Residual34::init(init, device)?))),
         ],
     }
 }

@@ -51,9 +51,9 @@ pub(super) fn plan(is_quick: bool) -> Plan {
         schedule: Schedule::constant(),
         judges_training: true,
         variants: vec![
-            variant("none", |init| Ok(Box::new(NoMask::init(init, &Device::Cpu)?))),
-            variant("dropout", |init| Ok(Box::new(DropsActivations::init(init, &Device::Cpu)?))),
-            variant("dropconnect", |init| Ok(Box::new(DropsWeights::init(init, &Device::Cpu)?))),
+            variant("none", |init, device| Ok(Box::new(NoMask::init(init, device)?))),
+            variant("dropout", |init, device| Ok(Box::new(DropsActivations::init(init, device)?))),
+            variant("dropconnect", |init, device| Ok(Box::new(DropsWeights::init(init, device)?))),
         ],
     }
 }

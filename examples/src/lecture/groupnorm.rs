@@ -45,8 +45,8 @@ pub(super) fn plan(is_quick: bool) -> Plan {
         optimizer: Sgd::new(RATE * batch as f64 / LARGE as f64).momentum(0.9).into(),
         batch,
     };
-    let by_batch: fn(Init) -> _ = |init| Ok(Box::new(ByBatch::init(init, &Device::Cpu)?) as _);
-    let by_group: fn(Init) -> _ = |init| Ok(Box::new(ByGroup::init(init, &Device::Cpu)?) as _);
+    let by_batch: fn(Init, &Device) -> _ = |init, device| Ok(Box::new(ByBatch::init(init, device)?) as _);
+    let by_group: fn(Init, &Device) -> _ = |init, device| Ok(Box::new(ByGroup::init(init, device)?) as _);
     Plan {
         title: "Group norm does not mind small batches, where batch norm does?",
         source: Source::Mnist,

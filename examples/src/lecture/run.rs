@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use cnn_runtime::{Init, Network, Scheme};
+use cnn_runtime::{Device, Init, Network, Scheme};
 use cnn_train::optim::Config;
 use cnn_train::report::Progress;
 use cnn_train::schedule::Schedule;
@@ -40,7 +40,7 @@ pub struct Variant {
     /// What it is called.
     pub name: &'static str,
     /// Makes the network.
-    pub network: fn(Init) -> cnn_runtime::Result<Box<dyn Network>>,
+    pub network: fn(Init, &Device) -> cnn_runtime::Result<Box<dyn Network>>,
     /// How its weights begin.
     pub scheme: Scheme,
     /// How it learns.
@@ -50,11 +50,11 @@ pub struct Variant {
 }
 
 impl Plan {
-    /// Trains every variant with every seed, from `seed` on.
+    /// Trains every variant with every seed, from `seed` on, on this device.
     ///
     /// # Errors
     /// Where the data cannot be read or a network not be trained. A run that diverges is none: it is what came of it.
-    pub fn run(&self, seed: u64) -> Result<Vec<Outcome>> {
+    pub fn run(&self, seed: u64, device: &Device) -> Result<Vec<Outcome>> {
         let data = Data::read(self.source, self.pictures, seed)?;
         let each = self.epochs * data.counts()[0];
         let runs = self.variants.len() * self.seeds as usize;
@@ -64,7 +64,7 @@ impl Plan {
         for variant in &self.variants {
             let mut outcome = Outcome { name: variant.name.to_owned(), parameters: 0, runs: Vec::new() };
             for seed in seed..seed + self.seeds {
-                let net = (variant.network)(Init::seed(seed).scheme(variant.scheme))?;
+                let net = (variant.network)(Init::seed(seed).scheme(variant.scheme), device)?;
                 outcome.parameters = net.state().trainable().iter().map(|var| var.elem_count()).sum();
                 let tell = |images: usize, epoch: usize, loss: f64| {
                     let message = || format!("{}, epoch {epoch}, loss {loss:.3}", variant.name);

@@ -211,7 +211,7 @@ fn variants_have_different_names_and_networks_that_can_be_compared() {
     let parameters = |experiment: Experiment| -> Vec<usize> {
         let variants = experiment.plan(true).variants;
         let count = |variant: &run::Variant| {
-            let net = (variant.network)(cnn_runtime::Init::seed(1)).unwrap();
+            let net = (variant.network)(cnn_runtime::Init::seed(1), &cnn_runtime::Device::Cpu).unwrap();
             net.state().trainable().iter().map(|var| var.elem_count()).sum()
         };
         variants.iter().map(count).collect()

@@ -32,7 +32,9 @@ pub(super) struct Lowered {
 }
 
 /// One step: what it launches.
-struct Step(Box<dyn Fn(&Gpu, &Arena) -> candle_core::Result<()> + Send + Sync>);
+struct Step(Box<Launches>);
+
+type Launches = dyn Fn(&Gpu, &Arena) -> candle_core::Result<()> + Send + Sync;
 
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,0 +1,50 @@
+//! Every kernel is compiled, by NVRTC or what stands in for it.
+
+use cnn_cuda::compile;
+use cnn_cuda::source::{ALL, Scalar, TENSOR_CORES};
+
+/// What the assembler of `$CUDA_HOME` says against PTX, if there is one: NVRTC does not look into inline assembly. Registers
+/// must suffice, for what a thread keeps in memory instead is slow.
+fn assembled(name: &str, ptx: &str, arch: &str) -> Option<String> {
+    let assembler = std::path::PathBuf::from(std::env::var_os("CUDA_HOME")?).join("bin/ptxas");
+    if !assembler.is_file() {
+        return None;
+    }
+    let file = std::env::temp_dir().join(format!("cnn-cuda-{name}-{}.ptx", std::process::id()));
+    std::fs::write(&file, ptx).expect("a file of PTX");
+    let arch = arch.replace("compute_", "-arch=sm_");
+    let output = std::process::Command::new(assembler)
+        .args(["-v", &arch, "-o", "/dev/null"])
+        .arg(&file)
+        .output()
+        .expect("the assembler");
+    std::fs::remove_file(&file).expect("the file of PTX");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let spills = said.lines().filter(|line| line.contains("bytes stack frame"));
+    let spills: Vec<&str> =
+        spills.filter(|line| !line.trim_start().starts_with("0 bytes stack frame")).collect();
+    (!output.status.success() || !spills.is_empty()).then(|| format!("{name}, {arch}: {said}"))
+}
+
+#[test]
+fn every_source_compiles() {
+    let mut failures = Vec::new();
+    for source in ALL {
+        for scalar in Scalar::ALL {
+            for (wide, arch) in [(false, "compute_90"), (true, "compute_90"), (false, "compute_75")] {
+                if *source == TENSOR_CORES && arch == "compute_75" {
+                    // Not used there.
+                    continue;
+                }
+                match compile(source, scalar, wide, arch) {
+                    Ok(ptx) => {
+                        assert!(!ptx.to_src().is_empty());
+                        failures.extend(assembled(source.name, &ptx.to_src(), arch));
+                    }
+                    Err(error) => failures.push(format!("{scalar:?}, wide: {wide}: {error}")),
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
