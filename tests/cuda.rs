@@ -27,6 +27,7 @@ use cnn_runtime::random::Generator as Numbers;
 use cnn_runtime::{CompileOptions, Pass, Plan, Precision, State};
 use cnn_tests::gpu;
 use cnn_train::optim::{Adam, Optimizer};
+use cnn_train::trainer::Trainer;
 
 use cases::Family;
 use families::MANY;
@@ -83,6 +84,39 @@ where
     }
 }
 
+/// A step in mixed precision on the GPU beside one in `f32` on the CPU: the output, and all gradients together.
+fn check_mixed<F>(name: &str, states: [&State; 2], shape: &[usize], outputs: &[usize], run: [F; 2])
+where
+    F: Fn(&Tensor) -> cnn_runtime::Result<Tensor>,
+{
+    let x = tensor(1, shape);
+    let gradient = tensor(7, &[&[shape[0]], outputs].concat());
+    let steps = [0, 1].map(|index| {
+        let device = states[index].device();
+        let output = ops::autocast(|| run[index](&x.to_device(device).unwrap())).unwrap();
+        let output = output.to_dtype(DType::F32).unwrap();
+        let loss = (&output * gradient.to_device(device).unwrap()).unwrap().sum_all().unwrap();
+        let store = loss.backward().unwrap();
+        let gradients = states[index].trainable().into_iter().map(|var| {
+            let gradient = store.get(&var).unwrap();
+            assert_eq!(gradient.dtype(), DType::F32);
+            numbers(gradient)
+        });
+        (numbers(&output), gradients.collect::<Vec<_>>().concat())
+    });
+    let error = deviation(&steps[1].0, &steps[0].0);
+    let length = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+    let apart = length(&mut steps[0].1.iter().zip(&steps[1].1).map(|(a, b)| a - b));
+    let share = apart / length(&mut steps[0].1.iter().copied());
+    println!("{name} in mixed precision: output {error:.1e}, gradients {share:.1e}");
+    // A value that falls on the other side of a ReLU, or another that is a maximum, changes gradients by a whole.
+    let is_smooth = ["Dropping", "Excited", "Next"].contains(&name);
+    let most = if is_smooth { 2e-2 } else { 0.25 };
+    assert!(error < 2e-2 && share < most, "{name}: output {error:e}, gradients {share:e}");
+    // It was done: bf16 has eight digits.
+    assert!(error > 1e-5, "{name}: {error:e}");
+}
+
 /// A plan on the GPU beside the network on the CPU, in every precision: launched one by one, captured and repeated.
 fn check_plan(
     name: &str,
@@ -137,6 +171,23 @@ macro_rules! networks {
                     });
                     let states = nets.each_ref().map(|net| net.state());
                     check_training(stringify!($network), states, &shape, &$network::OUTPUT, run);
+                }
+            )+
+        }
+
+        mod mixed_precision {
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    let Some(gpu) = gpu() else { return };
+                    let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
+                    let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
+                    let run = nets.each_ref().map(|net| {
+                        move |x: &Tensor| net.forward_pass(x, &Pass::train(net.state().generator()))
+                    });
+                    let states = nets.each_ref().map(|net| net.state());
+                    check_mixed(stringify!($network), states, &shape, &$network::OUTPUT, run);
                 }
             )+
         }
@@ -243,6 +294,42 @@ fn squares(count: usize) -> (Tensor, Tensor) {
     let labels: Vec<u32> = (0..count as u32).map(|index| index % 10).collect();
     let images = Tensor::from_vec(pixels, (count, 1, 28, 28), &Device::Cpu).unwrap();
     (images, Tensor::from_vec(labels, count, &Device::Cpu).unwrap())
+}
+
+#[test]
+fn a_trainer_trains_and_validates_there() {
+    let Some(gpu) = gpu() else { return };
+    for mixed in [false, true] {
+        let net = LeNet::init(Init::seed(3), &gpu).unwrap();
+        let batches = |count: usize| {
+            cnn_train::data::from_fn(count / 20, count, move |epoch| {
+                let (images, labels) = squares(count);
+                (0..count / 20).map(move |batch| {
+                    let first = (batch + epoch) % (count / 20) * 20;
+                    Ok((images.narrow(0, first, 20)?, labels.narrow(0, first, 20)?))
+                })
+            })
+        };
+        let folder = std::env::temp_dir().join(format!("cnn-tests-cuda-{}-{mixed}", std::process::id()));
+        let trainer = |epochs: usize| {
+            Trainer::new(&net)
+                .optimizer(Adam::new(2e-3))
+                .epochs(epochs)
+                .mixed_precision(mixed)
+                .clip_norm(5.0)
+                .ema(0.5)
+                .run_folder(&folder)
+                .resume(true)
+                .fit(&batches(40), &batches(20))
+                .unwrap()
+        };
+        trainer(4);
+        // Goes on from the checkpoint, whose optimizer's state goes back to the device.
+        let history = trainer(8);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let last = history.last().unwrap();
+        assert!(last.accuracy > 0.9, "mixed: {mixed}, {last:?}");
+    }
 }
 
 #[test]

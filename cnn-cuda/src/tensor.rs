@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use candle_core::backend::BackendStorage as _;
 use candle_core::cuda_backend::CudaDType;
-use candle_core::{CpuStorage, CudaDevice, CudaStorage, DType, InplaceOp1, Layout, Result, Var, bail};
+use candle_core::{CpuStorage, CudaDevice, CudaStorage, DType, Error, InplaceOp1, Layout, Result, Var, bail};
 use half::bf16;
 
 use crate::device::{Element, Gpu, In, Out};
@@ -14,7 +14,7 @@ use crate::device::{Element, Gpu, In, Out};
 /// # Errors
 /// If the driver does not say what the device is.
 pub fn gpu(device: &CudaDevice) -> Result<Gpu> {
-    let gpu = Gpu::new(device.cuda_stream(), device.cublas_handle()).map_err(candle_core::Error::wrap)?;
+    let gpu = Gpu::new(device.cuda_stream(), device.cublas_handle()).map_err(Error::wrap)?;
     Ok(gpu.with_tf32(candle_core::cuda::gemm_reduced_precision_f32()))
 }
 
@@ -43,6 +43,33 @@ fn read_as<'a, T: Element + CudaDType + 'static>(
     Ok(In::new(gpu, storage.as_cuda_slice::<T>()?.slice(start..end)))
 }
 
+/// Memory for so many values of a tensor. What it holds at first is not said.
+///
+/// # Errors
+/// For another element type than `f32`, `f64` and `bf16`; if there is no memory.
+pub fn allocate(gpu: &Gpu, device: &CudaDevice, dtype: DType, len: usize) -> Result<CudaStorage> {
+    let device = device.clone();
+    Ok(match dtype {
+        DType::F32 => CudaStorage::wrap_cuda_slice(gpu.allocate::<f32>(len).map_err(Error::wrap)?, device),
+        DType::F64 => CudaStorage::wrap_cuda_slice(gpu.allocate::<f64>(len).map_err(Error::wrap)?, device),
+        DType::BF16 => CudaStorage::wrap_cuda_slice(gpu.allocate::<bf16>(len).map_err(Error::wrap)?, device),
+        other => bail!("expected f32, f64 or bf16, found {}", other.as_str()),
+    })
+}
+
+/// All values of storage that nobody else has.
+///
+/// # Errors
+/// For another element type than `f32`, `f64` and `bf16`.
+pub fn write_new<'a>(gpu: &'a Gpu, name: &str, storage: &'a mut CudaStorage) -> Result<Out<'a>> {
+    match storage.dtype() {
+        DType::F32 => Ok(Out::new(gpu, storage.as_cuda_slice_mut::<f32>()?.as_view_mut())),
+        DType::F64 => Ok(Out::new(gpu, storage.as_cuda_slice_mut::<f64>()?.as_view_mut())),
+        DType::BF16 => Ok(Out::new(gpu, storage.as_cuda_slice_mut::<bf16>()?.as_view_mut())),
+        other => bail!("{name}: expected a tensor of f32, f64 or bf16, found {}", other.as_str()),
+    }
+}
+
 /// The values of a variable, to be changed in place while it is borrowed here. Work on them is ordered by the stream; a
 /// thread that reads the variable meanwhile finds old values, new ones, or some of both.
 ///
@@ -55,7 +82,7 @@ pub fn write<'a>(gpu: &'a Gpu, name: &str, var: &'a Var) -> Result<Out<'a>> {
     // SAFETY: a variable keeps the memory that it has until it is dropped, and it is borrowed for as long as this.
     found
         .map(|values| unsafe { Out::at(gpu, values) })
-        .ok_or_else(|| candle_core::Error::Msg(format!("{name}: not found")))
+        .ok_or_else(|| Error::Msg(format!("{name}: not found")))
 }
 
 /// An operation that changes nothing, and says where values are.

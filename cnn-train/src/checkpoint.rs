@@ -77,7 +77,7 @@ pub fn load_weights(state: &State, path: impl AsRef<Path>) -> Result<()> {
         })
         .collect::<Result<Vec<_>>>()?;
     for (_, var, value) in &values {
-        var.set(value)?;
+        var.set(&value.to_device(var.device())?)?;
     }
     Ok(())
 }
@@ -237,7 +237,7 @@ impl Checkpoint {
             .set_state(&OptimizerState { steps, tensors })
             .map_err(|error| self.refuse(error.to_string()))?;
         for (_, var, value) in &values {
-            var.set(value)?;
+            var.set(&value.to_device(var.device())?)?;
         }
         if let Some(ema) = ema {
             ema.updates = self.meta.ema_updates;

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision import transforms
 
-PHOTOS = ["chelsea.png", "coffee.png", "camera.png", "china.jpg"]
+PHOTOS = ["chelsea.png", "coffee.webp", "camera.png", "china.jpg"]
 HERE = Path(__file__).parent
 
 

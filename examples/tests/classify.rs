@@ -24,7 +24,7 @@ use program::{Args, run};
 /// The shipped photos in the order of the reference, and what each shows.
 const PHOTOS: [(&str, &str); 4] = [
     ("chelsea.png", "Egyptian cat"),
-    ("coffee.png", "espresso"),
+    ("coffee.webp", "espresso"),
     ("camera.png", "tripod"),
     ("china.jpg", "palace"),
 ];
@@ -202,10 +202,10 @@ fn a_photo_is_named_the_same_alone_and_in_a_batch() {
 
 #[test]
 fn json_has_a_line_for_each_photo() {
-    let photo = repository().join("data/photos/coffee.png");
+    let photo = repository().join("data/photos/coffee.webp");
     let (printed, ..) = run_with(&[photo.to_str().unwrap(), "--json", "--top", "2"]).unwrap();
     let line: serde_json::Value = serde_json::from_str(printed.trim_end()).unwrap();
-    assert!(line["photo"].as_str().unwrap().ends_with("coffee.png"));
+    assert!(line["photo"].as_str().unwrap().ends_with("coffee.webp"));
     let classes = line["classes"].as_array().unwrap();
     let names: Vec<_> =
         classes.iter().map(|class| (class["class"].as_u64(), class["name"].as_str())).collect();

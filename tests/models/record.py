@@ -124,7 +124,7 @@ def write(path, entry):
     lines = []
     for key, value in entry.items():
         if isinstance(value, list):
-            rows = ",\n".join(f"  {json.dumps(row)}" for row in value)
+            rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in value)
             lines.append(f'"{key}": [\n{rows}\n]')
         else:
             lines.append(f'"{key}": {json.dumps(value)}')

@@ -130,7 +130,12 @@ class Family:
         return path.stat().st_size
 
 
+def short(value):
+    """JSON without blanks."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def save_index(families, folder: Path, versions):
     """Writes what the cases are: one line each, so that a change reads well in a diff."""
-    lines = ",\n".join(json.dumps(case) for family in families for case in family.cases)
-    (folder / "index.json").write_text(f'{{"versions": {json.dumps(versions)}, "cases": [\n{lines}\n]}}\n')
+    lines = ",\n".join(short(case) for family in families for case in family.cases)
+    (folder / "index.json").write_text(f'{{"versions":{short(versions)},"cases":[\n{lines}\n]}}\n')

@@ -2,10 +2,10 @@
 
 import sys
 
-from . import inference
+from . import gpu, inference
 from .training import command as training
 
-TASKS = {"inference": inference.main, "training": training.main}
+TASKS = {"inference": inference.main, "training": training.main, "gpu": gpu.main}
 
 if __name__ == "__main__":
     TASKS[sys.argv[1]](sys.argv[2:])

@@ -36,3 +36,14 @@ extern "C" __global__ void prelu_gradient(
         to[i] = put(get(x[i]) > 0 ? get(g[i]) : slope * get(g[i]));
     }
 }
+
+// What follows a convolution, in place: a term for each channel, a map that is added, a function.
+extern "C" __global__ void end(
+    T *x, const P *terms, const T *residual, Planes planes, int function, double parameter) {
+    EACH(i, (index)planes.batch * planes.channels * planes.plane) {
+        A value = get(x[i]);
+        if (terms) value += (A)terms[i / planes.plane % planes.channels];
+        if (residual) value += get(residual[i]);
+        x[i] = put(activate(function, (A)parameter, value));
+    }
+}

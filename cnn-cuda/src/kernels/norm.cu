@@ -119,14 +119,21 @@ extern "C" __global__ void normal_rows(const T *x, const T *g, const P *mean, co
 }
 
 // Adds up `parts` rows of `count` sums, in order, and groups of `width` sums of a row: `to` has `count / width` values.
-extern "C" __global__ void finish(const A *sums, P *to, int parts, index count, index width, double factor) {
-    EACH(i, count / width) {
-        double sum = 0;
-        for (int part = 0; part < parts; part++) {
-            for (index j = 0; j < width; j++) sum += sums[part * count + i * width + j];
-        }
-        to[i] = (P)(sum * factor);
+__device__ inline double finished(const A *sums, int parts, index count, index width, index i) {
+    double sum = 0;
+    for (int part = 0; part < parts; part++) {
+        for (index j = 0; j < width; j++) sum += sums[part * count + i * width + j];
     }
+    return sum;
+}
+
+extern "C" __global__ void finish(const A *sums, P *to, int parts, index count, index width) {
+    EACH(i, count / width) to[i] = (P)finished(sums, parts, count, width, i);
+}
+
+// The same, for numbers of the maps' own type.
+extern "C" __global__ void finish_rounded(const A *sums, T *to, int parts, index count, index width) {
+    EACH(i, count / width) to[i] = put((A)finished(sums, parts, count, width, i));
 }
 
 // The moments of each channel, or of each stretch of `plane` values where `batch` is 1: of parts, as (count, mean, squares).

@@ -1,5 +1,5 @@
 //! Convolutions, forward and backward.
-use cnn_kernels::channels::{Factors, Planes};
+use cnn_kernels::channels::Planes;
 use cnn_kernels::conv::Conv;
 use cnn_kernels::window::Span;
 
@@ -180,7 +180,22 @@ pub fn forward(
             .pass(&epilogue.ending.parameter)
             .each(y.len());
     }
+    #[cfg(feature = "cudnn")]
+    if super::cudnn::forward(gpu, conv, x, weight, y)? {
+        return end(gpu, conv, epilogue, y);
+    }
     launch(gpu, &product, x, weight, epilogue, y)
+}
+
+/// What follows a convolution that cuDNN computed.
+#[cfg(feature = "cudnn")]
+fn end(gpu: &Gpu, conv: &Conv, epilogue: Epilogue<'_>, y: &mut Out<'_>) -> Result<()> {
+    let planes = Planes { batch: conv.batch, channels: conv.out_channels, plane: conv.output_plane() };
+    let Epilogue { bias, residual, ending } = epilogue;
+    if bias.is_none() && residual.is_none() && ending == Ending::NONE {
+        return Ok(());
+    }
+    elementwise::end_in_place(gpu, &planes, bias, residual, ending, y)
 }
 
 fn launch(
@@ -249,7 +264,14 @@ pub fn input_gradient(
             .pass(&there)
             .each(to.len())?;
         return match bias {
-            Some(bias) => elementwise::shift_in_place(gpu, &planes, Factors::PerChannel, bias, to),
+            Some(bias) => elementwise::end_in_place(gpu, &planes, Some(bias), None, Ending::NONE, to),
+            None => Ok(()),
+        };
+    }
+    #[cfg(feature = "cudnn")]
+    if super::cudnn::input_gradient(gpu, conv, weight, grad, to)? {
+        return match bias {
+            Some(bias) => elementwise::end_in_place(gpu, &planes, Some(bias), None, Ending::NONE, to),
             None => Ok(()),
         };
     }
@@ -302,7 +324,7 @@ pub fn input_gradient(
         }
     }
     match bias {
-        Some(bias) if !whole => elementwise::shift_in_place(gpu, &planes, Factors::PerChannel, bias, to),
+        Some(bias) if !whole => elementwise::end_in_place(gpu, &planes, Some(bias), None, Ending::NONE, to),
         _ => Ok(()),
     }
 }
@@ -317,6 +339,10 @@ pub fn weight_gradient(gpu: &Gpu, conv: &Conv, x: &In<'_>, grad: &In<'_>, to: &m
     const SIZE: usize = 64;
     let scalar = x.scalar();
     check(conv, NAME, scalar, [(x.scalar(), x.len()), (to.scalar(), to.len()), (grad.scalar(), grad.len())])?;
+    #[cfg(feature = "cudnn")]
+    if !is_depthwise(conv) && super::cudnn::weight_gradient(gpu, conv, x, grad, to)? {
+        return Ok(());
+    }
     let product = forward_product(NAME, conv)?;
     let pixels = conv.batch * conv.output_plane();
     let factors = conv.in_channels / conv.groups * conv.taps();

@@ -112,27 +112,34 @@ pub fn shift(
     by_channel(gpu, "shift", sizes, kind, x, numbers, y)
 }
 
-/// [`shift`] in place.
+/// A term for each channel, a map that is added, and a function, in place.
 ///
 /// # Errors
 /// For lengths or element types that do not fit.
-pub fn shift_in_place(
+pub fn end_in_place(
     gpu: &Gpu,
     sizes: &Planes,
-    kind: Factors,
-    numbers: &In<'_>,
+    terms: Option<&In<'_>>,
+    residual: Option<&In<'_>>,
+    ending: Ending,
     values: &mut Out<'_>,
 ) -> Result<()> {
-    const NAME: &str = "shift";
-    let modulus = modulus(sizes, kind);
-    numbers.check(NAME, "the numbers", values.scalar(), modulus)?;
-    values.check(NAME, "the values", values.scalar(), sizes.len())?;
-    Launch::new(gpu, ELEMENTWISE, NAME, values.scalar())
+    const NAME: &str = "end";
+    let scalar = values.scalar();
+    values.check(NAME, "the values", scalar, sizes.len())?;
+    if let Some(terms) = terms {
+        terms.check(NAME, "the terms", scalar.of_parameters(), sizes.channels)?;
+    }
+    if let Some(residual) = residual {
+        residual.check(NAME, "the residual", scalar, sizes.len())?;
+    }
+    Launch::new(gpu, ELEMENTWISE, NAME, scalar)
         .pass(values)
-        .pass(numbers)
-        .pass(values)
+        .pass(&terms)
+        .pass(&residual)
         .pass(&planes(NAME, sizes)?)
-        .pass(&modulus)
+        .pass(&ending.function)
+        .pass(&ending.parameter)
         .each(sizes.len())
 }
 

@@ -1,8 +1,8 @@
 //! Fully connected layers.
-use cnn_kernels::channels::{Factors, Planes};
+use cnn_kernels::channels::Planes;
 use cnn_kernels::linear::Linear;
 
-use super::elementwise;
+use super::elementwise::{self, Ending};
 use super::product::{Matrix, product};
 use crate::device::{Gpu, In, Out, Result};
 
@@ -21,7 +21,7 @@ pub fn forward(gpu: &Gpu, sizes: &Linear, x: &In<'_>, weight: &In<'_>, y: &mut O
 /// For lengths or element types that do not fit.
 pub fn add_bias(gpu: &Gpu, sizes: &Linear, bias: &In<'_>, y: &mut Out<'_>) -> Result<()> {
     let planes = Planes { batch: sizes.batch, channels: sizes.outputs, plane: 1 };
-    elementwise::shift_in_place(gpu, &planes, Factors::PerChannel, bias, y)
+    elementwise::end_in_place(gpu, &planes, Some(bias), None, Ending::NONE, y)
 }
 
 /// The gradient of [`forward`] by its input.

@@ -13,6 +13,8 @@ pub mod resize;
 pub mod softmax;
 pub mod watch;
 
+#[cfg(feature = "cudnn")]
+mod cudnn;
 mod product;
 
 use cnn_kernels::channels::Planes;

@@ -123,17 +123,16 @@ impl Sums {
 
     /// Adds up the `k`-th sum of `sums`, of which each `width` neighbours make one.
     fn finish(&self, gpu: &Gpu, sums: &Scratch, k: usize, width: usize, to: &mut Out<'_>) -> Result<()> {
-        const NAME: &str = "finish";
         let count = self.parts * self.channels;
         let scalar = to.scalar();
-        to.check(NAME, "the sums", scalar, self.channels / width)?;
-        Launch::new(gpu, NORM, NAME, scalar)
+        let name = if scalar == scalar.of_parameters() { "finish" } else { "finish_rounded" };
+        to.check(name, "the sums", scalar, self.channels / width)?;
+        Launch::new(gpu, NORM, name, scalar)
             .pass(&sums.read_part(gpu, k * count, count))
             .pass(to)
-            .pass(&int(NAME, self.parts)?)
+            .pass(&int(name, self.parts)?)
             .pass(&self.channels)
             .pass(&width)
-            .pass(&1.0f64)
             .each(to.len())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! On the CPU each is one kernel forward and one backward; on other devices it is composed of candle's operations,
 //! arranged so that their gradients are PyTorch's (candle's own `relu` has gradient 1 at 0, for one).
+use super::mixed::beside;
 use super::{
     check,
     kernel::{Differentiable, Kernel, apply1, apply2, gradient, has_kernels},
@@ -150,6 +151,7 @@ pub(crate) fn activation_sizes(name: &str, x: &[usize]) -> Result<()> {
 pub fn prelu(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     const OP: &str = "prelu";
     check::input(OP, x)?;
+    let weight = &beside(x, weight)?;
     check::alike(OP, x, weight, "weight")?;
     let (planes, slopes) = prelu_sizes(x.dims(), weight.dims())?;
     apply2(Prelu { shape: x.shape().clone(), planes, slopes }, Vec::new(), [x, weight])

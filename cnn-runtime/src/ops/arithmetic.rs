@@ -1,4 +1,5 @@
 //! Sums and products of maps, and of a map with one number per channel.
+use super::mixed::{beside, promoted};
 use super::{
     check,
     kernel::{Differentiable, Kernel, apply2, gradient},
@@ -24,6 +25,7 @@ use cnn_kernels::{
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let [a, b] = &promoted(a, b)?;
     match pair("add", a, b)? {
         Pair::Same => a.add(b),
         Pair::Planes(x, terms, planes) => apply2(
@@ -47,6 +49,7 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 pub fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let [a, b] = &promoted(a, b)?;
     match pair("mul", a, b)? {
         Pair::Same => a.mul(b),
         Pair::Planes(x, factors, planes) => {
@@ -72,6 +75,7 @@ pub fn mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 pub fn scale(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     const OP: &str = "scale";
     check::input(OP, x)?;
+    let weight = &beside(x, weight)?;
     check::alike(OP, x, weight, "weight")?;
     let planes = scale_sizes(x.dims(), weight.dims())?;
     let (shape, factors) = (x.shape().clone(), weight.shape().clone());

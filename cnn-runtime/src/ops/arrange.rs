@@ -1,6 +1,6 @@
 //! Operations that move values without changing them: composed of candle's, whose gradients are right for these.
 use super::check;
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 /// `(N, C, H, W)` as `(N, C * H * W)`.
 ///
@@ -38,13 +38,20 @@ pub(crate) fn flatten_sizes(x: &[usize]) -> Result<[usize; 2]> {
 /// ```
 pub fn concat(tensors: &[&Tensor]) -> Result<Tensor> {
     const OP: &str = "concat";
-    for tensor in tensors {
+    let widest = tensors.iter().any(|tensor| tensor.dtype() == DType::F32);
+    let is_mixed = widest && tensors.iter().any(|tensor| tensor.dtype() == DType::BF16);
+    let tensors = tensors.iter().map(|&tensor| match is_mixed {
+        true => tensor.to_dtype(DType::F32),
+        false => Ok(tensor.clone()),
+    });
+    let tensors = tensors.collect::<Result<Vec<_>>>()?;
+    for tensor in &tensors {
         check::input(OP, tensor)?;
-        check::alike(OP, tensors[0], tensor, "tensor")?;
+        check::alike(OP, &tensors[0], tensor, "tensor")?;
     }
     let shapes: Vec<&[usize]> = tensors.iter().map(|tensor| tensor.dims()).collect();
     concat_sizes(&shapes)?;
-    Tensor::cat(tensors, 1)
+    Tensor::cat(&tensors, 1)
 }
 
 /// The shape of a [`concat()`].

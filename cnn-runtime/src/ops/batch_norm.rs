@@ -1,8 +1,11 @@
 //! Batch normalization, in training and at inference.
+use super::mixed::of_parameters;
 use super::{
     check,
     kernel::{Differentiable, Kernel, apply3, launch, wants_gradient},
 };
+#[cfg(feature = "cuda")]
+use candle_core::DType;
 use candle_core::{Result, Shape, Tensor, bail};
 #[cfg(feature = "cuda")]
 use cnn_cuda::{self as cuda, Gpu, In, Out, elementwise::Ending};
@@ -79,8 +82,8 @@ pub fn batch_norm_eval(
 ) -> Result<Tensor> {
     const OP: &str = "batch_norm_eval";
     check::input(OP, x)?;
-    check::alike(OP, x, mean, "mean")?;
     let planes = batch_norm_sizes(x.dims(), mean.dims())?;
+    check::vector(OP, x, mean, planes.channels, "mean")?;
     check::vector(OP, x, var, planes.channels, "variance")?;
     let (weight, bias) = affine(OP, x, planes.channels, [weight, bias])?;
     let norm = Norm { op: OP, shape: x.shape().clone(), planes, eps, kind: Statistics::Running };
@@ -105,11 +108,11 @@ pub(super) fn affine(
 ) -> Result<(Tensor, Tensor)> {
     let weight = match weight {
         Some(weight) => weight.clone(),
-        None => Tensor::ones(channels, x.dtype(), x.device())?,
+        None => Tensor::ones(channels, of_parameters(x.dtype()), x.device())?,
     };
     let bias = match bias {
         Some(bias) => bias.clone(),
-        None => Tensor::zeros(channels, x.dtype(), x.device())?,
+        None => Tensor::zeros(channels, of_parameters(x.dtype()), x.device())?,
     };
     check::vector(op, x, &weight, channels, "weight")?;
     check::vector(op, x, &bias, channels, "bias")?;
@@ -131,6 +134,11 @@ impl Kernel<1, 2> for Moments {
 
     fn shapes(&self) -> [Shape; 2] {
         [Shape::from(self.0.channels), Shape::from(self.0.channels)]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn dtypes(&self, of_first: DType) -> [DType; 2] {
+        [of_parameters(of_first); 2]
     }
 
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [mean, variance]: [&mut [T]; 2]) {
@@ -214,6 +222,11 @@ impl Kernel<5, 3> for NormGradient {
 
     fn shapes(&self) -> [Shape; 3] {
         [self.0.shape.clone(), Shape::from(self.0.planes.channels), Shape::from(self.0.planes.channels)]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn dtypes(&self, of_first: DType) -> [DType; 3] {
+        [of_first, of_parameters(of_first), of_parameters(of_first)]
     }
 
     fn cpu<T: Float>(

@@ -1,6 +1,7 @@
 //! The checks of arguments that operations share; every message names the operation and what it found.
 //!
 //! Those of sizes alone take sizes: a recorded operation has no tensors.
+use super::mixed::of_parameters;
 use candle_core::{DType, Result, Shape, Tensor, bail};
 use cnn_ir::window::Axis;
 use cnn_kernels::{channels::Planes, window::Span};
@@ -10,7 +11,9 @@ const LIMIT: usize = isize::MAX as usize / 16;
 
 /// The input is `f32` or `f64`, and not empty.
 pub(super) fn input(op: &str, x: &Tensor) -> Result<()> {
-    if !matches!(x.dtype(), DType::F32 | DType::F64) {
+    // bf16 comes of mixed precision, which is of CUDA devices.
+    let is_mixed = x.dtype() == DType::BF16 && cfg!(feature = "cuda") && x.device().is_cuda();
+    if !matches!(x.dtype(), DType::F32 | DType::F64) && !is_mixed {
         bail!("{op}: expected a tensor of f32 or f64, found {}", x.dtype().as_str());
     }
     filled(op, x.dims())
@@ -50,6 +53,10 @@ pub(super) fn alike(op: &str, x: &Tensor, other: &Tensor, what: &str) -> Result<
         let (expected, found) = (x.dtype().as_str(), other.dtype().as_str());
         bail!("{op}: expected a {what} of {expected} as the input is, found {found}");
     }
+    on_device(op, x, other, what)
+}
+
+fn on_device(op: &str, x: &Tensor, other: &Tensor, what: &str) -> Result<()> {
     if !x.device().same_device(other.device()) {
         let (expected, found) = (x.device().location(), other.device().location());
         bail!("{op}: expected the {what} on {expected:?} as the input is, found {found:?}");
@@ -57,9 +64,14 @@ pub(super) fn alike(op: &str, x: &Tensor, other: &Tensor, what: &str) -> Result<
     Ok(())
 }
 
-/// A vector with one value per channel, like the input.
+/// A vector of parameters or statistics with one value per channel, in `f32` where the input is bf16.
 pub(super) fn vector(op: &str, x: &Tensor, vector: &Tensor, len: usize, what: &str) -> Result<()> {
-    alike(op, x, vector, what)?;
+    let expected = of_parameters(x.dtype());
+    if vector.dtype() != expected {
+        let (expected, found) = (expected.as_str(), vector.dtype().as_str());
+        bail!("{op}: expected a {what} of {expected} as the input is, found {found}");
+    }
+    on_device(op, x, vector, what)?;
     length(op, x.dims(), vector.dims(), len, what)
 }
 

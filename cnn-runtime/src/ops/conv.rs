@@ -1,8 +1,13 @@
 //! Convolution and transposed convolution.
+use super::mixed::factors;
+#[cfg(feature = "cuda")]
+use super::mixed::of_parameters;
 use super::{
     check,
     kernel::{Differentiable, Kernel, apply2, apply3, gradient},
 };
+#[cfg(feature = "cuda")]
+use candle_core::DType;
 use candle_core::{Result, Shape, Tensor, bail};
 #[cfg(feature = "cuda")]
 use cnn_cuda::{self as cuda, Gpu, In, Out, conv::Epilogue};
@@ -39,6 +44,7 @@ pub fn conv2d(
 ) -> Result<Tensor> {
     const OP: &str = "conv2d";
     check::input(OP, x)?;
+    let [x, weight] = &factors(x, weight)?;
     check::alike(OP, x, weight, "weight")?;
     let conv = conv2d_sizes(x.dims(), weight.dims(), window, groups)?;
     apply(Forward(conv), OP, [x, weight], bias, conv.out_channels)
@@ -104,6 +110,7 @@ pub fn conv_transpose2d(
 ) -> Result<Tensor> {
     const OP: &str = "conv_transpose2d";
     check::input(OP, x)?;
+    let [x, weight] = &factors(x, weight)?;
     check::alike(OP, x, weight, "weight")?;
     let conv = conv_transpose2d_sizes(x.dims(), weight.dims(), window, output_padding, groups)?;
     apply(Transposed(conv), OP, [x, weight], bias, conv.in_channels)
@@ -431,6 +438,11 @@ impl Kernel<1, 1> for Sums {
 
     fn shapes(&self) -> [Shape; 1] {
         [Shape::from(self.0.channels)]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn dtypes(&self, of_first: DType) -> [DType; 1] {
+        [of_parameters(of_first)]
     }
 
     fn cpu<T: Float>(&self, [grad]: [&[T]; 1], [sums]: [&mut [T]; 1]) {

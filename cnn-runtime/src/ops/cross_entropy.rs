@@ -33,6 +33,7 @@ use cnn_kernels::{
 /// ```
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor, label_smoothing: f64) -> Result<Tensor> {
     const OP: &str = "cross_entropy";
+    let logits = &in_f32(logits)?;
     let sizes = sizes(OP, logits, label_smoothing)?;
     if labels.dims() != [sizes.batch] {
         bail!(
@@ -83,6 +84,7 @@ pub fn cross_entropy_with_probabilities(
     label_smoothing: f64,
 ) -> Result<Tensor> {
     const OP: &str = "cross_entropy_with_probabilities";
+    let logits = &in_f32(logits)?;
     let sizes = sizes(OP, logits, label_smoothing)?;
     check::alike(OP, logits, targets, "target")?;
     if targets.dims() != logits.dims() {
@@ -94,6 +96,11 @@ pub fn cross_entropy_with_probabilities(
     }
     let targets = targets.detach().contiguous()?;
     apply1(OfProbabilities { sizes, shape: logits.shape().clone() }, vec![targets], [logits])
+}
+
+/// Logits of mixed precision, widened.
+fn in_f32(logits: &Tensor) -> Result<Tensor> {
+    if logits.dtype() == DType::BF16 { logits.to_dtype(DType::F32) } else { Ok(logits.clone()) }
 }
 
 fn sizes(op: &str, logits: &Tensor, smoothing: f64) -> Result<CrossEntropy> {

@@ -1,4 +1,6 @@
 //! How a kernel on slices becomes an operation on tensors: one place for storage, layouts, dtypes and devices.
+#[cfg(feature = "cuda")]
+use candle_core::DType;
 use candle_core::{
     CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor,
     bail, op::BackpropOp,
@@ -17,6 +19,12 @@ pub(crate) trait Kernel<const I: usize, const O: usize>: Send + Sync {
 
     /// The shapes of the results.
     fn shapes(&self) -> [Shape; O];
+
+    /// The element types of the results, where the first input is of this one.
+    #[cfg(feature = "cuda")]
+    fn dtypes(&self, of_first: DType) -> [DType; O] {
+        [of_first; O]
+    }
 
     /// The function on the CPU: contiguous inputs, outputs filled with zeros.
     fn cpu<T: Float>(&self, inputs: [&[T]; I], outputs: [&mut [T]; O]);

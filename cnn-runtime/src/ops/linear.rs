@@ -1,4 +1,5 @@
 //! The fully connected layer.
+use super::mixed::factors;
 use super::{
     check,
     conv::bias_gradient,
@@ -29,6 +30,7 @@ use cnn_kernels::{
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     const OP: &str = "linear";
     check::input(OP, x)?;
+    let [x, weight] = &factors(x, weight)?;
     check::alike(OP, x, weight, "weight")?;
     let sizes = linear_sizes(x.dims(), weight.dims())?;
     let x = if x.rank() == 2 { x.clone() } else { x.flatten_from(1)? };

@@ -1,9 +1,13 @@
 //! Layer, group and instance normalization: statistics of each image by itself.
+#[cfg(feature = "cuda")]
+use super::mixed::of_parameters;
 use super::{
     batch_norm::{affine, wanted},
     check,
     kernel::{Differentiable, Kernel, apply3, launch},
 };
+#[cfg(feature = "cuda")]
+use candle_core::DType;
 use candle_core::{Result, Shape, Tensor, bail};
 #[cfg(feature = "cuda")]
 use cnn_cuda::{self as cuda, Gpu, In, Out, elementwise::Ending};
@@ -177,6 +181,11 @@ impl Kernel<1, 2> for Moments {
         [Shape::from(count), Shape::from(count)]
     }
 
+    #[cfg(feature = "cuda")]
+    fn dtypes(&self, of_first: DType) -> [DType; 2] {
+        [of_parameters(of_first); 2]
+    }
+
     fn cpu<T: Float>(&self, [x]: [&[T]; 1], [mean, variance]: [&mut [T]; 2]) {
         match self.0.over {
             Over::Channels => layer::statistics(&self.0.planes, x, mean, variance),
@@ -255,6 +264,11 @@ impl Kernel<5, 3> for NormGradient {
 
     fn shapes(&self) -> [Shape; 3] {
         [self.0.shape.clone(), Shape::from(self.0.planes.channels), Shape::from(self.0.planes.channels)]
+    }
+
+    #[cfg(feature = "cuda")]
+    fn dtypes(&self, of_first: DType) -> [DType; 3] {
+        [of_first, of_parameters(of_first), of_parameters(of_first)]
     }
 
     fn cpu<T: Float>(

@@ -33,6 +33,7 @@ pub(super) fn config(net: &dyn Network, options: &Options, train: &dyn Batches) 
         "early_stopping": options.early_stopping,
         "seed": options.seed,
         "compiled": options.compiles,
+        "mixed_precision": options.mixed_precision,
         "data": { "batches": train.len(), "samples": train.samples() },
     })
 }

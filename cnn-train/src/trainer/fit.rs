@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use candle_core::{Tensor, Var};
-use cnn_runtime::Network;
 use cnn_runtime::params::Role;
+use cnn_runtime::{Network, ops};
 
 use super::compiled::Compiled;
 use super::ema::Ema;
@@ -302,7 +302,11 @@ impl Run<'_, '_> {
         };
         let generator = self.net.state().generator();
         let before = generator.state();
-        let loss = self.step.run(&inputs, &targets)?;
+        let loss = if self.options.mixed_precision {
+            ops::autocast(|| self.step.run(&inputs, &targets))?
+        } else {
+            self.step.run(&inputs, &targets)?
+        };
         if !loss.is_finite() {
             generator.set_state(before);
             let cause = diagnose::diagnose(self.net, &inputs)?;

@@ -118,6 +118,7 @@ pub(crate) struct Options {
     pub(crate) checkpoint_every: Option<Duration>,
     pub(crate) stops_on_ctrl_c: bool,
     pub(crate) compiles: bool,
+    pub(crate) mixed_precision: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -142,6 +143,7 @@ impl<'a> Trainer<'a> {
             checkpoint_every: None,
             stops_on_ctrl_c: false,
             compiles: true,
+            mixed_precision: false,
         };
         Self { net, options, observers: Vec::new() }
     }
@@ -282,6 +284,14 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn compile(mut self, compile: bool) -> Self {
         self.options.compiles = compile;
+        self
+    }
+
+    /// Trains in mixed precision on CUDA devices, as [`ops::autocast`](cnn_runtime::ops::autocast) says: products in bf16,
+    /// the network's parameters and the optimizer's state in `f32`. Off by default; on the CPU it changes nothing.
+    #[must_use]
+    pub fn mixed_precision(mut self, mixed_precision: bool) -> Self {
+        self.options.mixed_precision = mixed_precision;
         self
     }
 

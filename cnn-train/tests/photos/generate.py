@@ -157,8 +157,8 @@ def files():
 
     yield "dot.png", saved(CAT.crop((10, 10, 11, 11)), "PNG")
     yield "tiny.png", saved(CAT.crop((10, 10, 12, 13)), "PNG")
-    yield "wide.png", saved(thumbnail("coffee.png", (401, 5)), "PNG")
-    yield "tall.png", saved(thumbnail("coffee.png", (3, 260)), "PNG")
+    yield "wide.png", saved(thumbnail("coffee.webp", (401, 5)), "PNG")
+    yield "tall.png", saved(thumbnail("coffee.webp", (3, 260)), "PNG")
     yield "line.png", saved(thumbnail("china.jpg", (1, 97)), "PNG")
     yield "square.png", saved(thumbnail("camera.png", (32, 32)).convert("L"), "PNG")
     yield "odd.png", saved(thumbnail("china.jpg", (131, 87)), "PNG")

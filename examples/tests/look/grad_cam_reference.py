@@ -3,7 +3,7 @@
     python3 examples/tests/look/grad_cam_reference.py
 
 Needs torch, torchvision and safetensors. The network has the weights in data/imagenet, its inputs are the pixels there
-(chelsea.png, coffee.png, camera.png, china.jpg). The maps are those of Selvaraju et al. (arXiv 1610.02391, equations 1
+(chelsea.png, coffee.webp, camera.png, china.jpg). The maps are those of Selvaraju et al. (arXiv 1610.02391, equations 1
 and 2) at `features.18`, in f32, not normalized:
 
     classes     (4, 2)      the likeliest class of each picture, and the second
