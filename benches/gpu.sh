@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 features=cnn-tests/cudnn,cnn-train/cuda
-names=(cuda language optimizers)
+names=(cuda models language optimizers)
 
 build() {
     cargo build --release --locked -p cnn-benches --bin gpu --features cudnn

@@ -11,7 +11,7 @@ mod recorded;
 
 use std::collections::BTreeSet;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use check::{Answer, Subject};
 use cnn_examples::models::googlenet::TorchGoogLeNetAux;
 use cnn_examples::models::zoo;
@@ -22,13 +22,40 @@ macro_rules! twins {
         $(
             #[test]
             fn $name() {
-                check::check(stringify!($name), build!($name), &[$((stringify!($stage), $module)),*]);
+                let modules = &[$((stringify!($stage), $module)),*];
+                check::check(stringify!($name), build!($name), modules, &Device::Cpu);
             }
         )+
+
+        /// The same on a GPU, where there is one.
+        #[cfg(feature = "cuda")]
+        mod on_a_gpu {
+            use super::*;
+
+            $(
+                #[test]
+                fn $name() {
+                    let Some(gpu) = gpu(stringify!($name)) else { return };
+                    let modules = &[$((stringify!($stage), $module)),*];
+                    check::check(stringify!($name), build!($name), modules, &gpu);
+                }
+            )+
+        }
 
         /// The networks that are tested.
         const TESTED: &[&str] = &[$(stringify!($name)),+];
     };
+}
+
+/// The first GPU; on a stand-in, which computes on the CPU, only for small networks.
+#[cfg(feature = "cuda")]
+fn gpu(name: &str) -> Option<Device> {
+    let is_small = ["squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x1_0"].contains(&name);
+    if std::env::var_os("CUDA_STANDIN").is_some() && !is_small {
+        println!("skipped: the stand-in for a GPU is too slow for it");
+        return None;
+    }
+    cnn_tests::gpu()
 }
 
 macro_rules! build {

@@ -53,8 +53,8 @@ impl Subject for Box<dyn Network> {
 static ONE: Mutex<()> = Mutex::new(());
 
 /// Builds a network with the weights of the formula and compares its tensors, outputs, stages and gradients, and the outputs
-/// of its plan. `modules`
-/// are the stages that are not called as torchvision's module is, with what that is called.
+/// of its plan, all on this device. `modules` are the
+/// stages that are not called as torchvision's module is, with what that is called.
 ///
 /// # Panics
 ///
@@ -63,12 +63,13 @@ pub(crate) fn check<S: Subject>(
     name: &str,
     build: impl Fn(VarBuilder<'_>) -> Result<S>,
     modules: &[(&str, &str)],
+    device: &Device,
 ) {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let recorded = Recorded::load(name);
     let build = |dtype| {
         let weights = Box::new(Weights { gain: recorded.gain });
-        build(VarBuilder::from_backend(weights, dtype, Device::Cpu))
+        build(VarBuilder::from_backend(weights, dtype, device.clone()))
     };
     let mut report = Report::default();
     let net = build(DType::F32).expect(name);
@@ -116,7 +117,8 @@ fn outputs(
     modules: &[(&str, &str)],
     report: &mut Report,
 ) -> Result<()> {
-    let answer = net.answer(&formula::images(recorded.input)?)?;
+    let device = net.tensors().device();
+    let answer = net.answer(&formula::images(recorded.input)?.to_device(device)?)?;
     let want = recorded.outputs();
     let names: Vec<&str> = answer.outputs.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, want.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), "{}", recorded.name);
@@ -148,7 +150,7 @@ fn outputs(
 
 /// The same outputs, by the network's plan.
 fn planned(net: &impl Subject, recorded: &Recorded, report: &mut Report) -> Result<()> {
-    let images = formula::images(recorded.input)?;
+    let images = formula::images(recorded.input)?.to_device(net.tensors().device())?;
     let want = recorded.outputs();
     let got = net.plan(&CompileOptions::batch(images.dim(0)?))?.run_all(&[&images])?;
     assert_eq!(got.len(), want.len(), "{}", recorded.name);
@@ -161,10 +163,12 @@ fn planned(net: &impl Subject, recorded: &Recorded, report: &mut Report) -> Resu
 
 /// The gradients of the sum of the logits times the values called `cotangent`.
 fn gradients(net: &impl Subject, recorded: &Recorded, report: &mut Report) -> Result<()> {
-    let images = Var::from_tensor(&formula::images(recorded.input)?.to_dtype(DType::F64)?)?;
+    let device = net.tensors().device();
+    let images = formula::images(recorded.input)?.to_dtype(DType::F64)?.to_device(device)?;
+    let images = Var::from_tensor(&images)?;
     let (_, logits) = net.answer(&images)?.outputs.swap_remove(0);
     let cotangent = formula::values("cotangent", logits.elem_count());
-    let cotangent = Tensor::from_vec(cotangent, logits.shape(), &Device::Cpu)?.to_dtype(DType::F64)?;
+    let cotangent = Tensor::from_vec(cotangent, logits.shape(), device)?.to_dtype(DType::F64)?;
     let gradients = (&logits * cotangent)?.backward()?;
     let parameters = net.tensors().named().filter(|(_, _, role)| *role == Role::Parameter);
     let leaves: BTreeMap<&str, &Var> =

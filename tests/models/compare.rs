@@ -24,7 +24,7 @@ impl Probe {
 
     /// The digest of a tensor.
     pub(crate) fn digest(&self, tensor: &Tensor) -> Result<Digest> {
-        let values = tensor.flatten_all()?.to_dtype(DType::F64)?;
+        let values = tensor.flatten_all()?.to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
         let count = values.elem_count();
         let products = (&values * self.0.narrow(0, 0, count)?)?.sum_all()?;
         let number = |tensor: Tensor| tensor.to_scalar::<f64>();

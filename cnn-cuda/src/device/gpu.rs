@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cudarc::cublas::CudaBlas;
-use cudarc::driver::sys::CUdevice_attribute as Attribute;
-use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream};
+use cudarc::driver::sys::{self, CUdevice_attribute as Attribute};
+use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DriverError, result};
 use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 
 use super::error::{Doing, Error, Result};
@@ -121,6 +121,9 @@ impl Kernels {
             modules: Mutex::default(),
             functions: Mutex::default(),
         });
+        if context.has_async_alloc() {
+            keep_memory(context.cu_device()).doing("setting up the memory pool")?;
+        }
         all.insert(context.ordinal(), Arc::clone(&kernels));
         Ok(kernels)
     }
@@ -162,6 +165,18 @@ impl Kernels {
     ) -> Result<Arc<CudaModule>> {
         let ptx = compile(source, scalar, wide, self.arch)?;
         context.load_module(ptx).doing("loading kernels")
+    }
+}
+
+/// Lets the device's pool keep memory that was freed: by default it goes back to the driver whenever the host waits, and is
+/// asked for again in the next step.
+fn keep_memory(device: sys::CUdevice) -> std::result::Result<(), DriverError> {
+    let mut bytes = u64::MAX;
+    // SAFETY: the device is that of a context; the attribute is a number of 64 bits, which the call reads.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(device)?;
+        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        sys::cuMemPoolSetAttribute(pool, attribute, std::ptr::from_mut(&mut bytes).cast()).result()
     }
 }
 
