@@ -9,7 +9,7 @@ use cnn_kernels::{channels::Planes, window::Span};
 /// Values that a tensor may have: below it, no size in bytes overflows.
 const LIMIT: usize = isize::MAX as usize / 16;
 
-/// The input is `f32` or `f64`, and not empty.
+/// The input is `f32` or `f64`, or bf16 on a CUDA device, and not empty.
 pub(super) fn input(op: &str, x: &Tensor) -> Result<()> {
     // bf16 comes of mixed precision, which is of CUDA devices.
     let is_mixed = x.dtype() == DType::BF16 && cfg!(feature = "cuda") && x.device().is_cuda();

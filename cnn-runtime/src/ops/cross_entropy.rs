@@ -19,7 +19,7 @@ use cnn_kernels::{
 ///
 /// # Errors
 /// If the logits are not `(N, C)` of `f32` or `f64`, the labels not `(N)` of integers below C, the smoothing not between 0
-/// and 1, or the tensors not on the CPU.
+/// and 1, or the tensors not on one device, the CPU or a CUDA device.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};
@@ -66,7 +66,7 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor, label_smoothing: f64) -> 
 ///
 /// # Errors
 /// If the logits are not `(N, C)` of `f32` or `f64`, the targets not of their shape and dtype, the smoothing not between 0
-/// and 1, or the tensors not on the CPU.
+/// and 1, or the tensors not on one device, the CPU or a CUDA device.
 ///
 /// ```
 /// use candle_core::{Device, Tensor};

@@ -55,7 +55,7 @@ impl Optimizer {
     /// among them.
     ///
     /// # Errors
-    /// [`Error::Config`] where a number makes no sense; where the network is not on the CPU.
+    /// [`Error::Config`] where a number makes no sense; where the network is on a device that nothing is trained on.
     pub fn new(state: &State, config: impl Into<Config>) -> Result<Self> {
         Self::of_vars(state.learned().map(|(name, var)| (name, var.clone())), config)
     }
