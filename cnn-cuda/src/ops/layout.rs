@@ -163,28 +163,6 @@ pub fn combine(
         .each(sizes.len())
 }
 
-/// A factor, a term and a function for each value, in place.
-///
-/// # Errors
-/// For lengths or element types that do not fit.
-pub fn end_in_place(gpu: &Gpu, sizes: &Planes, affine: Affine<'_>, values: &mut Out<'_>) -> Result<()> {
-    const NAME: &str = "combine";
-    values.check(NAME, "the values", values.scalar(), sizes.len())?;
-    affine.check(NAME, values.scalar(), sizes.channels)?;
-    Launch::new(gpu, LAYOUT, NAME, values.scalar())
-        .pass(values)
-        .pass(&None::<&In<'_>>)
-        .pass(&affine.scale)
-        .pass(&affine.term)
-        .pass(values)
-        .pass(&planes(NAME, sizes)?)
-        .pass(&0i32)
-        .pass(&0i32)
-        .pass(&affine.ending.function)
-        .pass(&affine.ending.parameter)
-        .each(sizes.len())
-}
-
 /// Where a part of a map goes: its rows and columns are every so manyth of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spread {

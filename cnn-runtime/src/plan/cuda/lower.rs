@@ -3,7 +3,7 @@
 use candle_core::{CudaDevice, Result as CandleResult, Tensor};
 use cnn_cuda::conv::Epilogue;
 use cnn_cuda::conv_last::Planned;
-use cnn_cuda::elementwise::Ending;
+use cnn_cuda::elementwise::{self, Ending};
 use cnn_cuda::layout::{self, Channels, Spread};
 use cnn_cuda::source::Scalar;
 use cnn_cuda::tensor::gpu;
@@ -330,15 +330,16 @@ impl Lowering<'_> {
         scale_rows(&mut weight, layer.affine.scale.as_deref());
         let weight_bytes = weight.len() * self.scalar.bytes();
         let weight = self.store(self.scalar, &weight)?;
-        let affine = Affine { scale: None, shift: layer.affine.shift.clone() };
-        let end = self.end(&affine, layer.activation)?;
+        let bias = layer.affine.shift.as_deref().map(|shift| self.numbers(shift)).transpose()?;
+        let ending = ending(layer.activation);
         let tf32 = self.tensor_cores && self.scalar == Scalar::F32;
         let emitted = Emitted::new("cuBLAS", move |gpu, arena| {
             let gpu = &gpu.clone().with_tf32(tf32);
             let (from, mut to) = ends(gpu, arena, &x, &y)?;
             let weight = weight.read(gpu)?;
             linear::forward(gpu, &sizes, &from, &weight, &mut to).map_err(wrong)?;
-            end.with(gpu, |affine| layout::end_in_place(gpu, &y.planes(), affine, &mut to))
+            let bias = read(bias.as_ref(), gpu)?;
+            elementwise::end_in_place(gpu, &y.planes(), bias.as_ref(), None, ending, &mut to).map_err(wrong)
         });
         Ok(Emitted { weight_bytes, ..emitted })
     }
