@@ -19,12 +19,12 @@ mod run;
 #[path = "training/networks.rs"]
 mod networks;
 
-use candle_core::Device;
+use candle_core::{Device, Var};
 use cnn_runtime::ops;
 use cnn_runtime::params::Role;
 use cnn_runtime::prelude::*;
 use cnn_runtime::random::Generator as Numbers;
-use cnn_runtime::{CompileOptions, Pass, Plan, Precision, State};
+use cnn_runtime::{CompileOptions, Pass, Plan, Precision, State, TrainingPlan};
 use cnn_tests::gpu;
 use cnn_train::optim::{Adam, Optimizer};
 use cnn_train::trainer::Trainer;
@@ -117,6 +117,77 @@ where
     assert!(error > 1e-5, "{name}: {error:e}");
 }
 
+/// Steps of a training plan on the GPU beside candle's on the CPU, from the same weights and with the same masks: launched one by
+/// one, captured and repeated. In `f32` every output, gradient and running statistic; else the output, and all gradients together.
+fn check_steps(
+    name: &str,
+    precision: Precision,
+    states: [&State; 2],
+    (shape, outputs): (&[usize], &[usize]),
+    run: impl Fn(&Tensor) -> cnn_runtime::Result<Tensor>,
+    compile: impl Fn(&CompileOptions) -> cnn_runtime::Result<TrainingPlan>,
+) {
+    let gpu = states[1].device();
+    let options = CompileOptions::batch(shape[0]).with_precision(precision).with_input_gradients();
+    let mut plan = compile(&options).unwrap();
+    let (mut apart, mut whole, mut outputs_apart) = (0.0, 0.0, 0f64);
+    for step in 0..3 {
+        // Numbers of which none comes so near to the corner of a ReLU that rounding decides.
+        let x = Var::from_tensor(&tensor(21 + step, shape)).unwrap();
+        let gradient = tensor(7 + step, &[&[shape[0]], outputs].concat());
+        let expected = run(&x).unwrap();
+        let store = (&expected * &gradient).unwrap().sum_all().unwrap().backward().unwrap();
+        let found = plan.forward(&[&x.to_device(gpu).unwrap()]).unwrap();
+        plan.backward(&gradient.to_device(gpu).unwrap()).unwrap();
+        let error = deviation(&numbers(&found), &numbers(&expected));
+        outputs_apart = outputs_apart.max(f64::from(error));
+        let mut pairs = vec![("the input", numbers(&plan.input_gradient(0).unwrap()), store.get(&x), 1e-3)];
+        let count = states[0].trainable().len();
+        assert_eq!(plan.gradients().count(), count, "{name}");
+        let mut running = Vec::new();
+        for ((label, theirs, _), (_, ours, role)) in states[0].named().zip(states[1].named()) {
+            if role == Role::Parameter {
+                let (_, found) = plan.gradients().find(|(var, _)| var.id() == ours.id()).unwrap();
+                let found = found.as_tensor().expect("a tensor of the device");
+                assert_eq!((found.dims(), found.dtype()), (theirs.dims(), DType::F32), "{name}: {label}");
+                pairs.push((label, numbers(found), store.get(theirs), 1e-3));
+            } else {
+                running.push((label, numbers(ours), numbers(theirs)));
+            }
+        }
+        for (label, found, expected, nothing) in pairs {
+            let expected = numbers(expected.unwrap());
+            let error = deviation(&found, &expected);
+            let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
+            if precision == Precision::F32 {
+                assert!(error < 1e-4 || largest < nothing, "{name}: {step}: {label}: {error:e} of {largest}");
+            }
+            for (a, b) in found.iter().zip(&expected) {
+                apart += f64::from(a - b).powi(2);
+                whole += f64::from(*b).powi(2);
+            }
+        }
+        for (label, found, expected) in running {
+            let error = deviation(&found, &expected);
+            let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
+            let most = if precision == Precision::F32 { 1e-4 } else { 2e-2 };
+            assert!(error < most || largest < 1e-3, "{name}: {step}: {label}: {error:e} of {largest}");
+        }
+    }
+    let share = (apart / whole).sqrt();
+    println!("{name}, {precision:?}: output {outputs_apart:.1e}, gradients {share:.1e}");
+    // As in `check_mixed`.
+    let is_smooth = ["Dropping", "Excited", "Next"].contains(&name);
+    let (most, most_apart) = match precision {
+        Precision::Bf16 => (2e-2, if is_smooth { 2e-2 } else { 0.25 }),
+        Precision::Tf32 => (1e-2, 0.1),
+        _ => (2e-5, 1e-4),
+    };
+    assert!(outputs_apart < most && share < most_apart, "{name}: {outputs_apart:e}, gradients {share:e}");
+    // It was done: bf16 has eight digits.
+    assert!(precision != Precision::Bf16 || outputs_apart > 1e-5, "{name}: {outputs_apart:e}");
+}
+
 /// A plan on the GPU beside the network on the CPU, in every precision: launched one by one, captured and repeated.
 fn check_plan(
     name: &str,
@@ -188,6 +259,44 @@ macro_rules! networks {
                     });
                     let states = nets.each_ref().map(|net| net.state());
                     check_mixed(stringify!($network), states, &shape, &$network::OUTPUT, run);
+                }
+            )+
+        }
+
+        mod training_plans {
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    let Some(gpu) = gpu() else { return };
+                    for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+                        let nets =
+                            [&Device::Cpu, &gpu].map(|device| $network::init(Init::seed(3), device).unwrap());
+                        let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
+                        let run = |x: &Tensor| {
+                            nets[0].forward_pass(x, &Pass::train(nets[0].state().generator()))
+                        };
+                        let compile = |options: &CompileOptions| nets[1].compile_training(options);
+                        let states = nets.each_ref().map(|net| net.state());
+                        let shapes = (shape.as_slice(), $network::OUTPUT.as_slice());
+                        check_steps(stringify!($network), precision, states, shapes, run, compile);
+                    }
+                }
+            )+
+        }
+
+        mod forward_train {
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    let Some(gpu) = gpu() else { return };
+                    let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
+                    let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
+                    let run =
+                        nets.each_ref().map(|net| move |x: &Tensor| Ok(net.forward_train(x)?.into_inner()));
+                    let states = nets.each_ref().map(|net| net.state());
+                    check_training(stringify!($network), states, &shape, &$network::OUTPUT, run);
                 }
             )+
         }

@@ -53,7 +53,7 @@ fn check<F>(
             }
             let expected = numbers(store.get(theirs).unwrap());
             let (_, found) = plan.gradients().find(|(var, _)| var.id() == ours.id()).unwrap();
-            let error = deviation(found, &expected);
+            let error = deviation(found.as_slice().unwrap(), &expected);
             // What is zero but for rounding (a bias before a norm) has nothing to be relative to.
             let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
             assert!(error < 1e-4 || largest < 1e-3, "{name}: gradient of {label}: {error:e} of {largest}");

@@ -80,6 +80,27 @@ sizes! {
         weight_offset: wide,
     }
 
+    /// A weight in the order of a variable and in that of a kernel. Of `inputs` those that are `channels` are there.
+    Pack {
+        groups: int,
+        outputs: int,
+        channels: int,
+        inputs: int,
+        taps_y: int,
+        taps_x: int,
+        from_group: wide,
+        from_out: wide,
+        from_in: wide,
+        from_y: wide,
+        from_x: wide,
+        from_offset: wide,
+        to_group: wide,
+        to_out: wide,
+        to_in: wide,
+        to_y: wide,
+        to_x: wide,
+    }
+
     /// A part of a map, of every so manyth row and column.
     Spread {
         images: int,

@@ -62,6 +62,8 @@ pub struct Source {
     /// Its name, for errors.
     pub name: &'static str,
     structs: &'static [&'static str],
+    /// What several files share.
+    shared: &'static str,
     text: &'static str,
 }
 
@@ -80,10 +82,11 @@ impl std::hash::Hash for Source {
 }
 
 macro_rules! sources {
-    ($($(#[$doc:meta])* $name:ident = $file:literal [$($struct:ident),*];)*) => {
+    ($($(#[$doc:meta])* $name:ident = $file:literal $(with $shared:literal)? [$($struct:ident),*];)*) => {
         $($(#[$doc])* pub const $name: Source = Source {
             name: $file,
             structs: &[$(sizes::$struct::DECLARATION),*],
+            shared: concat!("", $(include_str!(concat!("kernels/", $shared)))?),
             text: include_str!(concat!("kernels/", $file, ".cu")),
         };)*
 
@@ -108,7 +111,13 @@ sources! {
     /// Convolutions.
     CONV = "conv" [Product];
     /// Convolutions on tensor cores.
-    TENSOR_CORES = "tensor_cores" [Product];
+    TENSOR_CORES = "tensor_cores" with "tensor_cores.cuh" [Product];
+    /// The gradients of their weights.
+    TENSOR_CORES_WEIGHT = "tensor_cores_weight" with "tensor_cores.cuh" [Product];
+    /// What convolutions of maps with their channels last need beside the products.
+    CONV_LAST = "conv_last" [Product, Pack];
+    /// Batch norm of maps with their channels last, and sums over their pixels.
+    NORM_LAST = "norm_last" [Norm];
     /// Maps with their channels last.
     LAYOUT = "layout" [Planes, Spread];
     /// Samples of tensors.
@@ -131,6 +140,7 @@ impl Source {
         for declaration in self.structs {
             text.push_str(declaration);
         }
+        text.push_str(self.shared);
         text.push_str(self.text);
         text
     }

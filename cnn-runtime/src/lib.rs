@@ -83,5 +83,5 @@ pub use init::{Init, Scheme};
 pub use network::{Network, Stage};
 pub use params::State;
 pub use pass::Pass;
-pub use plan::{CompileOptions, Plan, Precision, TrainingPlan, Tuning};
+pub use plan::{CompileOptions, Gradient, Plan, Precision, TrainingPlan, Tuning};
 pub use value::Value;

@@ -37,7 +37,7 @@ fn check(net: &dyn Network, frozen: &[&str]) {
         let (_, found) = plan.gradients().find(|(other, _)| other.id() == var.id()).unwrap();
         let expected = numbers(store.get(var).unwrap());
         let largest = expected.iter().fold(0f32, |most, value| most.max(value.abs()));
-        let error = deviation(found, &expected);
+        let error = deviation(found.as_slice().unwrap(), &expected);
         assert!(error < 1e-4 || largest < 1e-3, "{}: gradient of {name}: {error:e}", net.name());
     }
     let found = plan.input_gradient(0).unwrap();

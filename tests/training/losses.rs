@@ -78,7 +78,7 @@ fn compiled(net: &dyn Network, batch_size: usize, config: impl Into<Config>, ste
         plan.backward(&at_logits).unwrap();
         let gradients: Vec<Option<&[f32]>> = optimizer
             .vars()
-            .map(|(_, var)| plan.gradients().find(|(other, _)| other.id() == var.id()).map(|(_, of)| of))
+            .map(|(_, var)| plan.gradients().find(|(other, _)| other.id() == var.id())?.1.as_slice())
             .collect();
         optimizer.step_slices(&gradients).unwrap();
         loss

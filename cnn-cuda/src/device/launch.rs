@@ -64,7 +64,7 @@ macro_rules! pass {
 }
 
 pass!(i32, u64, f64, sizes::Planes, sizes::Pool, sizes::Bins, sizes::Upsample, sizes::Response, sizes::Norm);
-pass!(sizes::Spread, sizes::Product, sizes::Sgd, sizes::Adam, sizes::RmsProp);
+pass!(sizes::Spread, sizes::Product, sizes::Pack, sizes::Sgd, sizes::Adam, sizes::RmsProp);
 
 /// A number of the kernels' type `index`: of 32 bits it reads the lower half of these.
 impl Pass for usize {
@@ -94,6 +94,16 @@ impl Pass for Out<'_> {
 
     fn counted(&self) -> usize {
         self.len()
+    }
+}
+
+impl<T: Pass> Pass for &mut T {
+    fn argument(&self) -> Argument {
+        (**self).argument()
+    }
+
+    fn counted(&self) -> usize {
+        (**self).counted()
     }
 }
 

@@ -73,9 +73,27 @@ impl<'a> In<'a> {
         self.scalar
     }
 
+    /// Where they are, which tells whether two are the same.
+    #[must_use]
+    pub const fn address(&self) -> u64 {
+        self.address
+    }
+
     pub(crate) fn check(&self, kernel: &'static str, what: &str, scalar: Scalar, len: usize) -> Result<()> {
         check(kernel, what, (self.scalar, self.len), (scalar, len))
     }
+
+    /// `len` of the values from `first` on; as many as there are.
+    pub(crate) fn part(&self, first: usize, len: usize) -> In<'_> {
+        let (address, len) = part(self.address, self.scalar, self.len, [first, len]);
+        In { address, len, scalar: self.scalar, _read: SyncOnDrop::Record(None) }
+    }
+}
+
+/// Where a part of so many values begins, and how long it is.
+fn part(address: u64, scalar: Scalar, all: usize, [first, len]: [usize; 2]) -> (u64, usize) {
+    let first = first.min(all);
+    (address + (first * scalar.bytes()) as u64, len.min(all - first))
 }
 
 /// Device memory of `u32`.
@@ -133,6 +151,12 @@ impl<'a> Out<'a> {
         check(kernel, what, (self.scalar, self.len), (scalar, len))
     }
 
+    /// `len` of the values from `first` on; as many as there are.
+    pub(crate) fn part(&mut self, first: usize, len: usize) -> Out<'_> {
+        let (address, len) = part(self.address, self.scalar, self.len, [first, len]);
+        Out { address, len, scalar: self.scalar, _write: SyncOnDrop::Record(None) }
+    }
+
     /// Where the values are.
     pub(crate) const fn place(&self) -> Place {
         Place { address: self.address, len: self.len, scalar: self.scalar }
@@ -144,6 +168,19 @@ impl<'a> Out<'a> {
     /// The memory is there for as long as this lives, and nothing else reads or writes it outside of the device's stream.
     pub(crate) unsafe fn at(gpu: &'a Gpu, Place { address, len, scalar }: Place) -> Self {
         Self { address, len, scalar, _write: SyncOnDrop::record_event(&None, &gpu.stream) }
+    }
+
+    /// Copies as many values.
+    ///
+    /// # Errors
+    /// For other lengths or element types; if the driver refuses.
+    pub fn copy(&mut self, gpu: &Gpu, from: &In<'_>) -> Result<()> {
+        from.check("copy", "the values", self.scalar, self.len)?;
+        gpu.stream.context().bind_to_thread().doing("entering the context")?;
+        let (bytes, stream) = (self.len * self.scalar.bytes(), gpu.stream.cu_stream());
+        // SAFETY: both are `len` values long, and neither is part of the other: this was made from a mutable view.
+        unsafe { cudarc::driver::result::memcpy_dtod_async(self.address, from.address, bytes, stream) }
+            .doing("copying memory")
     }
 
     /// Sets all bytes to zero.

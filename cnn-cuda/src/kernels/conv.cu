@@ -182,8 +182,11 @@ __device__ inline void product(
     }
 PRODUCT(product_first_64, 64, 64, false)
 PRODUCT(product_last_64, 64, 64, true)
+#if !defined(SCALAR_F64)
+// Sums of f64 would not be in registers.
 PRODUCT(product_first_128, 128, 128, false)
 PRODUCT(product_last_128, 128, 128, true)
+#endif
 
 // The gradient of the weight: of each output channel and factor the sum over all pixels of what the channel's gradient is
 // and what the factor saw. `gridDim.z` is groups times parts; `to` is [part][group][output][factor], in A.

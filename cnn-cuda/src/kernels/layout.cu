@@ -29,6 +29,20 @@ extern "C" __global__ void flatten(const T *x, T *y, Planes planes, int pitch) {
     }
 }
 
+// And back.
+extern "C" __global__ void unflatten(const T *x, T *y, Planes planes) {
+    EACH(i, (index)planes.batch * planes.plane * planes.channels) {
+        int channel = i % planes.channels;
+        index pixel = i / planes.channels, image = pixel / planes.plane;
+        y[i] = x[(image * planes.channels + channel) * planes.plane + pixel % planes.plane];
+    }
+}
+
+// Values of f32, rounded.
+extern "C" __global__ void cast(const float *x, T *y, index count) {
+    EACH(i, count) y[i] = put(x[i]);
+}
+
 // Channels of one map into those of another.
 extern "C" __global__ void copy_channels(
     const T *x, T *y, index pixels, int channels, int from_pitch, int from, int to_pitch, int to) {

@@ -28,18 +28,18 @@ impl Strides {
 /// window `i - lead + tap spread` through tap `first + tap step`.
 ///
 /// ([`Span::transposed_phase`] says the same as a window that slides forwards, where there is one.)
-struct Phase {
-    count: usize,
-    taps: usize,
-    first: i64,
-    step: i64,
-    lead: i64,
-    spread: i64,
+pub(super) struct Phase {
+    pub(super) count: usize,
+    pub(super) taps: usize,
+    pub(super) first: i64,
+    pub(super) step: i64,
+    pub(super) lead: i64,
+    pub(super) spread: i64,
 }
 
 impl Phase {
     /// The phase, or `None` where no window reaches it.
-    fn of(span: Span, phase: usize) -> Option<Self> {
+    pub(super) fn of(span: Span, phase: usize) -> Option<Self> {
         let (stride, dilation) = (long(span.stride()), long(span.dilation()));
         let at = long(phase + span.before());
         let mut taps = (0..long(span.kernel())).filter(|tap| (at - tap * dilation).rem_euclid(stride) == 0);
@@ -77,7 +77,7 @@ fn long(value: usize) -> i64 {
     value as i64
 }
 
-fn short(name: &'static str, value: i64) -> Result<i32> {
+pub(super) fn short(name: &'static str, value: i64) -> Result<i32> {
     match i32::try_from(value) {
         Ok(value) => Ok(value),
         Err(_) => wrong(name, format_args!("a distance of {value} is too large")),

@@ -55,6 +55,27 @@ pub fn flatten(gpu: &Gpu, sizes: &Planes, pitch: usize, x: &In<'_>, y: &mut Out<
         .each(y.len())
 }
 
+/// From rows of values in NCHW order.
+///
+/// # Errors
+/// For lengths or element types that do not fit.
+pub fn unflatten(gpu: &Gpu, sizes: &Planes, x: &In<'_>, y: &mut Out<'_>) -> Result<()> {
+    const NAME: &str = "unflatten";
+    x.check(NAME, "the input", x.scalar(), sizes.len())?;
+    y.check(NAME, "the output", x.scalar(), sizes.len())?;
+    Launch::new(gpu, LAYOUT, NAME, x.scalar()).pass(x).pass(y).pass(&planes(NAME, sizes)?).each(y.len())
+}
+
+/// Values of `f32`, rounded.
+///
+/// # Errors
+/// For lengths or element types that do not fit.
+pub fn cast(gpu: &Gpu, x: &In<'_>, y: &mut Out<'_>) -> Result<()> {
+    const NAME: &str = "cast";
+    x.check(NAME, "the input", Scalar::F32, y.len())?;
+    Launch::new(gpu, LAYOUT, NAME, y.scalar()).pass(x).pass(y).pass(&y.len()).each(y.len())
+}
+
 /// Some channels of pixels: how many a pixel has, and the first of those that are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Channels {

@@ -39,7 +39,7 @@ pub fn input_gradient(
     product(gpu, Matrix::new(grad, batch, outputs), Matrix::new(weight, outputs, inputs), to)
 }
 
-/// The gradient of [`forward`] by its weight.
+/// The gradient of [`forward`] by its weight; of `bf16` it may be `f32`.
 ///
 /// # Errors
 /// For lengths or element types that do not fit.

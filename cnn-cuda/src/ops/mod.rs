@@ -6,6 +6,7 @@ pub mod layout;
 pub mod linear;
 pub mod lrn;
 pub mod norm;
+pub mod norm_last;
 pub mod optim;
 pub mod pool;
 pub mod random;

@@ -34,19 +34,21 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `to = left right`, in rows.
+/// `to = left right`, in rows. Of `bf16` the product may be `f32`.
 pub(super) fn product(gpu: &Gpu, left: Matrix<'_>, right: Matrix<'_>, to: &mut Out<'_>) -> Result<()> {
     const NAME: &str = "product";
-    let scalar = to.scalar();
+    let scalar = left.values.scalar();
+    let target = if (scalar, to.scalar()) == (Scalar::Bf16, Scalar::F32) { Scalar::F32 } else { scalar };
     let (rows, columns, depth) = (left.rows, right.columns, left.columns);
     left.values.check(NAME, "the left matrix", scalar, rows * depth)?;
     right.values.check(NAME, "the right matrix", scalar, depth * columns)?;
-    to.check(NAME, "the product", scalar, rows * columns)?;
-    let data = match scalar {
+    to.check(NAME, "the product", target, rows * columns)?;
+    let data_of = |scalar| match scalar {
         Scalar::F32 => sys::cudaDataType::CUDA_R_32F,
         Scalar::F64 => sys::cudaDataType::CUDA_R_64F,
         Scalar::Bf16 => sys::cudaDataType::CUDA_R_16BF,
     };
+    let data = data_of(scalar);
     use sys::cublasComputeType_t::{CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32, CUBLAS_COMPUTE_64F};
     let compute = match scalar {
         Scalar::F64 => CUBLAS_COMPUTE_64F,
@@ -81,7 +83,7 @@ pub(super) fn product(gpu: &Gpu, left: Matrix<'_>, right: Matrix<'_>, to: &mut O
             int(NAME, left.stored_row())?,
             beta,
             to.address as *mut c_void,
-            data,
+            data_of(target),
             int(NAME, columns)?,
             compute,
             sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,

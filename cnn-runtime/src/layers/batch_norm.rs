@@ -179,6 +179,12 @@ impl BatchNorm2d {
         self.advance(&self.running_var, &unbiased)
     }
 
+    /// The running mean and variance, to be moved.
+    #[cfg(feature = "cuda")]
+    pub(crate) const fn running(&self) -> [&Var; 2] {
+        [&self.running_mean, &self.running_var]
+    }
+
     /// Moves a running statistic towards that of a batch.
     fn advance(&self, running: &Var, batch: &Tensor) -> candle_core::Result<()> {
         let momentum = self.config.momentum;

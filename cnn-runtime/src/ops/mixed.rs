@@ -48,6 +48,11 @@ pub fn autocast<R>(forward: impl FnOnce() -> R) -> R {
     forward()
 }
 
+/// Whether this thread is inside of [`autocast`].
+pub(crate) fn is_active() -> bool {
+    ACTIVE.get()
+}
+
 /// Input and weight of a product, in the type that it is computed in.
 pub(super) fn factors(x: &Tensor, weight: &Tensor) -> Result<[Tensor; 2]> {
     let begins = ACTIVE.get() && x.device().is_cuda() && x.dtype() == DType::F32;

@@ -36,7 +36,7 @@ mod cross_entropy;
 pub(crate) mod kernel;
 pub(crate) mod linear;
 pub(crate) mod lrn;
-mod mixed;
+pub(crate) mod mixed;
 pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod resize;

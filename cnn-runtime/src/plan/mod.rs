@@ -34,7 +34,7 @@ use ports::Ports;
 pub(crate) use stored::with_values;
 pub use traced::Traced;
 pub(crate) use training::Shelf;
-pub use training::{TrainingPlan, training_step};
+pub use training::{Gradient, TrainingPlan, training_step};
 
 /// How many sets of sizes a plan of a network with symbolic sizes is prepared for at a time.
 const PREPARED: usize = 8;

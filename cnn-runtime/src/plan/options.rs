@@ -1,5 +1,9 @@
 //! How a network is compiled.
 
+use candle_core::Device;
+
+use crate::ops::mixed;
+
 /// How a network is compiled.
 ///
 /// ```
@@ -49,6 +53,19 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// That of a training step where nobody says another: on CUDA devices [`Bf16`](Self::Bf16) under
+    /// [`autocast`](crate::ops::autocast), and [`Tf32`](Self::Tf32) where candle's products are allowed it
+    /// (`candle_core::cuda::set_gemm_reduced_precision_f32`).
+    #[must_use]
+    pub fn of_steps(device: &Device) -> Self {
+        match device {
+            Device::Cuda(_) if mixed::is_active() => Self::Bf16,
+            #[cfg(feature = "cuda")]
+            Device::Cuda(_) if candle_core::cuda::gemm_reduced_precision_f32() => Self::Tf32,
+            _ => Self::F32,
+        }
+    }
+
     /// Whether fully connected layers have weights in bf16.
     pub(super) const fn halves_linear(self) -> bool {
         matches!(self, Self::Bf16 | Self::Bf16Linear)

@@ -1,7 +1,7 @@
 //! The training step by a compiled plan.
 
 use candle_core::{Tensor, Var};
-use cnn_runtime::{CompileOptions, Network, TrainingPlan};
+use cnn_runtime::{CompileOptions, Network, Precision, TrainingPlan};
 
 use super::step::{Differentiated, Gradients, Targets, TrainingStep, scalar};
 use crate::error::Result;
@@ -9,13 +9,20 @@ use crate::error::Result;
 /// Plans that are kept: the last batch of an epoch may have fewer samples than the others.
 const KEPT: usize = 2;
 
+struct Planned {
+    plan: TrainingPlan,
+    precision: Precision,
+    /// The place of each variable's gradient among the plan's.
+    places: Vec<Option<usize>>,
+}
+
 /// By a [`TrainingPlan`] for each size of a batch; by candle where the network cannot be compiled.
 pub(super) struct Compiled<'a> {
     net: &'a dyn Network,
     label_smoothing: f64,
     otherwise: Differentiated<'a>,
-    /// With the place of each variable's gradient among the plan's; the last is the one that ran last.
-    plans: Vec<(TrainingPlan, Vec<Option<usize>>)>,
+    /// The last is the one that ran last.
+    plans: Vec<Planned>,
     vars: Vec<Var>,
     /// Whether the last batch, and so every other, went by candle.
     is_refused: bool,
@@ -27,12 +34,19 @@ impl<'a> Compiled<'a> {
         Self { net, label_smoothing, otherwise, plans: Vec::new(), vars, is_refused: false }
     }
 
+    /// What is asked for now.
+    fn precision(&self) -> Precision {
+        Precision::of_steps(self.net.state().device())
+    }
+
     /// Puts the plan for these inputs last. Says whether there is one.
     fn prepare(&mut self, inputs: &Tensor) -> Result<bool> {
         if self.is_refused {
             return Ok(false);
         }
-        if let Some(index) = self.plans.iter().position(|(plan, _)| plan.takes(&[inputs])) {
+        let precision = self.precision();
+        let is_for = |other: &Planned| other.precision == precision && other.plan.takes(&[inputs]);
+        if let Some(index) = self.plans.iter().position(is_for) {
             let plan = self.plans.remove(index);
             self.plans.push(plan);
             return Ok(true);
@@ -41,7 +55,7 @@ impl<'a> Compiled<'a> {
             [batch, sample @ ..] => (*batch, sample),
             [] => (0, [].as_slice()),
         };
-        let options = CompileOptions::batch(batch).with_input(sample);
+        let options = CompileOptions::batch(batch).with_input(sample).with_precision(precision);
         match self.net.compile_training(&options) {
             Ok(plan) => {
                 let place = |var: &Var| plan.gradients().position(|(other, _)| other.id() == var.id());
@@ -49,7 +63,7 @@ impl<'a> Compiled<'a> {
                 if self.plans.len() == KEPT {
                     self.plans.remove(0);
                 }
-                self.plans.push((plan, places));
+                self.plans.push(Planned { plan, precision, places });
                 Ok(true)
             }
             // What is wrong with the inputs the network itself says.
@@ -68,7 +82,7 @@ impl TrainingStep for Compiled<'_> {
         if !self.prepare(inputs)? {
             return self.otherwise.run(inputs, targets);
         }
-        let Some((plan, _)) = self.plans.last_mut() else {
+        let Some(Planned { plan, .. }) = self.plans.last_mut() else {
             return self.otherwise.run(inputs, targets);
         };
         let logits = Var::from_tensor(&plan.forward(&[inputs])?)?;
@@ -83,8 +97,15 @@ impl TrainingStep for Compiled<'_> {
     }
 
     fn gradients(&self) -> Gradients<'_> {
-        let Some((plan, places)) = self.plans.last() else { return self.otherwise.gradients() };
-        let all: Vec<&[f32]> = plan.gradients().map(|(_, gradient)| gradient).collect();
-        Gradients::Slices(places.iter().map(|place| place.map(|place| all[place])).collect())
+        let Some(Planned { plan, places, .. }) = self.plans.last() else {
+            return self.otherwise.gradients();
+        };
+        let all: Vec<_> = plan.gradients().map(|(_, gradient)| gradient).collect();
+        let gradients = places.iter().map(|place| place.map(|place| all[place]));
+        if self.net.state().device().is_cpu() {
+            Gradients::Slices(gradients.map(|gradient| gradient?.as_slice()).collect())
+        } else {
+            Gradients::Tensors(gradients.map(|gradient| gradient?.as_tensor()).collect())
+        }
     }
 }

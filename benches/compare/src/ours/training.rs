@@ -64,7 +64,7 @@ impl Learner for Compiled {
         let loss = self.loss.loss_and_gradient(&values, targets, 1.0, &mut gradient);
         let gradient = Tensor::from_vec(gradient, logits.shape(), &Device::Cpu)?;
         self.plan.backward(&gradient)?;
-        let gradients: Vec<&[f32]> = self.plan.gradients().map(|(_, gradient)| gradient).collect();
+        let gradients: Vec<&[f32]> = self.plan.gradients().filter_map(|(_, gradient)| gradient.as_slice()).collect();
         let gradients: Vec<Option<&[f32]>> = self.order.iter().map(|&place| Some(gradients[place])).collect();
         self.optimizer.step_slices(&gradients)?;
         Ok(loss as f32)

@@ -3,6 +3,7 @@
 
 mod lower;
 mod native;
+mod training;
 mod value;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use cnn_cuda::{Arena, Captured, Gpu, Moment};
 use super::fused::{Row, fuse};
 use super::{CompileOptions, Graph, Memory, Record};
 use crate::error::Result;
+pub(super) use training::Training;
 use value::Value;
 
 /// What a plan launches, and where.

@@ -82,7 +82,7 @@ impl DrawRow {
 }
 
 /// Whether its mask is one that is drawn here.
-pub(super) fn fits(p: f64, rank: usize, shape: &[usize]) -> bool {
+pub(in crate::plan) fn fits(p: f64, rank: usize, shape: &[usize]) -> bool {
     // A mask of zeros draws nothing.
     p < 1.0 && (rank == 1 || rank == 2 || rank == shape.len())
 }

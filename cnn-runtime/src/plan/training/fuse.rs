@@ -9,15 +9,15 @@ use crate::random::Generator;
 use crate::value::Operation;
 
 /// A value and how it is computed.
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) inputs: Vec<usize>,
+pub(in crate::plan) struct Node {
+    pub(in crate::plan) kind: Kind,
+    pub(in crate::plan) inputs: Vec<usize>,
     /// With the batch.
-    pub(super) shape: Vec<usize>,
+    pub(in crate::plan) shape: Vec<usize>,
 }
 
 /// How a value is computed.
-pub(super) enum Kind {
+pub(in crate::plan) enum Kind {
     /// An input of the network.
     Input(usize),
     /// A convolution and its activation.
@@ -45,8 +45,16 @@ pub(super) enum Kind {
     Joined,
 }
 
+/// A network to be trained, as it was recorded.
+pub(in crate::plan) struct Recorded<'r> {
+    pub(in crate::plan) nodes: &'r [Node],
+    pub(in crate::plan) output: usize,
+    /// The inputs' shapes.
+    pub(in crate::plan) shapes: &'r [Vec<usize>],
+}
+
 /// The nodes in order of execution, and which of them the network gives.
-pub(super) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
+pub(in crate::plan) fn fuse(graph: &Graph) -> (Vec<Node>, Vec<usize>) {
     let mut readers = vec![0usize; graph.nodes.len()];
     graph.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
     let mut nodes: Vec<Node> = Vec::with_capacity(graph.nodes.len());

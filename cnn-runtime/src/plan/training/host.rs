@@ -185,7 +185,7 @@ pub(super) fn forward(
 }
 
 /// The parameters of an operation.
-fn tensors(operation: &Operation) -> Result<Vec<Tensor>> {
+pub(in crate::plan) fn tensors(operation: &Operation) -> Result<Vec<Tensor>> {
     let of = |tensors: &[Option<&Tensor>]| -> Vec<Tensor> {
         tensors.iter().flatten().map(|&tensor| tensor.clone()).collect()
     };

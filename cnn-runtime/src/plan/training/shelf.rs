@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::TrainingPlan;
-use crate::plan::CompileOptions;
+use crate::plan::{CompileOptions, Precision};
 
 /// Plans that wait, and steps that have none, are remembered up to so many.
 const KEPT: usize = 6;
@@ -17,6 +17,8 @@ pub(super) struct Key {
     pub(super) input_gradients: bool,
     /// For each of the network's tensors.
     pub(super) frozen: Vec<bool>,
+    /// On CUDA devices: what was asked for.
+    pub(super) precision: Precision,
     pub(super) threads: usize,
 }
 
@@ -68,7 +70,8 @@ impl Key {
     /// How its plan is compiled.
     pub(super) fn options(&self) -> CompileOptions {
         let batch = self.shapes.first().and_then(|shape| shape.first()).copied().unwrap_or(0);
-        let mut options = CompileOptions::batch(batch).with_threads(self.threads);
+        let mut options =
+            CompileOptions::batch(batch).with_threads(self.threads).with_precision(self.precision);
         for shape in &self.shapes {
             options = options.with_input(shape.get(1..).unwrap_or_default());
         }

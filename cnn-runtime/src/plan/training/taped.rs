@@ -6,8 +6,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor};
+#[cfg(feature = "cuda")]
 use candle_core::{
-    CpuStorage, CustomOp2, CustomOp3, DType, Layout, Result as CandleResult, Shape, Tensor, bail,
+    CudaStorage, Storage,
+    backend::{BackendDevice as _, BackendStorage as _},
+    bail,
 };
 
 use super::TrainingPlan;
@@ -15,7 +19,7 @@ use super::shelf::{Key, Shelf};
 use crate::error::Result;
 use crate::params::State;
 use crate::pass::Pass;
-use crate::plan::CompileOptions;
+use crate::plan::{CompileOptions, Precision};
 use crate::random::{Generator, GeneratorState};
 
 /// A training step's output by the plan that `compile` makes, which is kept for the next inputs of these shapes; by what
@@ -44,7 +48,7 @@ fn planned(
     inputs: &[&Tensor],
     compile: impl FnOnce(&CompileOptions) -> Result<TrainingPlan>,
 ) -> Result<Option<(Key, TrainingPlan)>> {
-    if !state.device().is_cpu() || state.dtype() != DType::F32 {
+    if state.dtype() != DType::F32 {
         return Ok(None);
     }
     let key = Key {
@@ -52,6 +56,7 @@ fn planned(
         shapes: inputs.iter().map(|input| input.dims().to_vec()).collect(),
         input_gradients: inputs.iter().any(|input| input.track_op()),
         frozen: state.frozen(),
+        precision: Precision::of_steps(state.device()),
         threads: rayon::current_num_threads(),
     };
     let shelf = state.shelf();
@@ -75,8 +80,7 @@ fn planned(
 fn taped(state: &State, inputs: &[&Tensor], key: Key, mut plan: TrainingPlan) -> Result<Tensor> {
     let generator = state.generator().clone();
     let before = generator.state();
-    let values = plan.forward(inputs)?.flatten_all()?.to_vec1()?;
-    let shape = Shape::from(plan.output_shape.as_slice());
+    let values = plan.forward(inputs)?;
     // What a gradient is asked of.
     let vars =
         plan.gradients().enumerate().map(|(index, (var, _))| (Source::Var(index), var.as_tensor().clone()));
@@ -93,7 +97,7 @@ fn taped(state: &State, inputs: &[&Tensor], key: Key, mut plan: TrainingPlan) ->
     };
     let step = Arc::new(Step { run: Mutex::new(run), gradients: Mutex::default() });
     let Some(((last, source), ties)) = sources.split_last() else {
-        return Ok(Tensor::from_vec(values, shape, state.device())?);
+        return Ok(values);
     };
     let mut token = Tensor::zeros((), DType::F32, state.device())?;
     for pair in ties.chunks(2) {
@@ -105,7 +109,7 @@ fn taped(state: &State, inputs: &[&Tensor], key: Key, mut plan: TrainingPlan) ->
             _ => token,
         };
     }
-    let output = Output { step, source: *last, values: Mutex::new(values), shape };
+    let output = Output { step, source: *last, values };
     Ok(token.apply_op2(source, output)?)
 }
 
@@ -172,7 +176,7 @@ impl Run {
         let now = self.generator.state();
         self.generator.set_state(self.before);
         let inputs: Vec<&Tensor> = self.inputs.iter().collect();
-        let done = plan.repeat(&inputs);
+        let done = plan.there(&inputs, &|_| {});
         self.generator.set_state(now);
         done?;
         Ok(plan)
@@ -208,6 +212,11 @@ impl Tie {
         Ok((CpuStorage::F32(vec![0.0]), Shape::from(())))
     }
 
+    #[cfg(feature = "cuda")]
+    fn forward_on(token: &CudaStorage) -> CandleResult<(CudaStorage, Shape)> {
+        Ok((token.device().zeros_impl(&Shape::from(()), DType::F32)?, Shape::from(())))
+    }
+
     fn gradient(&self, index: usize) -> Option<Tensor> {
         self.step.gradient(*self.sources.get(index)?)
     }
@@ -228,6 +237,17 @@ impl CustomOp2 for Tie {
         _: &Layout,
     ) -> CandleResult<(CpuStorage, Shape)> {
         Self::forward()
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        token: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+    ) -> CandleResult<(CudaStorage, Shape)> {
+        Self::forward_on(token)
     }
 
     fn bwd(
@@ -258,6 +278,19 @@ impl CustomOp3 for Tie {
         Self::forward()
     }
 
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        token: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+    ) -> CandleResult<(CudaStorage, Shape)> {
+        Self::forward_on(token)
+    }
+
     fn bwd(
         &self,
         before: &Tensor,
@@ -275,8 +308,7 @@ struct Output {
     step: Arc<Step>,
     source: Source,
     /// What the plan gave.
-    values: Mutex<Vec<f32>>,
-    shape: Shape,
+    values: Tensor,
 }
 
 impl CustomOp2 for Output {
@@ -291,11 +323,23 @@ impl CustomOp2 for Output {
         _: &CpuStorage,
         _: &Layout,
     ) -> CandleResult<(CpuStorage, Shape)> {
-        let values = std::mem::take(&mut *self.values.lock().unwrap_or_else(PoisonError::into_inner));
-        if values.len() != self.shape.elem_count() {
-            bail!("the output of a compiled step is given once");
+        crate::plan::with_values(&self.values, |values| CpuStorage::F32(values.to_vec()))
+            .map(|values| (values, self.values.shape().clone()))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        _: &CudaStorage,
+        _: &Layout,
+        _: &CudaStorage,
+        _: &Layout,
+    ) -> CandleResult<(CudaStorage, Shape)> {
+        let (storage, layout) = self.values.storage_and_layout();
+        match &*storage {
+            Storage::Cuda(storage) => Ok((storage.try_clone(layout)?, self.values.shape().clone())),
+            _ => bail!("the output of a compiled step is on another device"),
         }
-        Ok((CpuStorage::F32(values), self.shape.clone()))
     }
 
     fn bwd(

@@ -1,0 +1,281 @@
+//! Convolutions of maps with their channels last, as plans have them: with a kernel that is chosen beforehand and a weight
+//! that is packed for it.
+mod transposed;
+mod weight;
+
+use cnn_kernels::conv::Conv;
+
+use super::conv::{Epilogue, forward_product, is_depthwise};
+use super::{blocks, int};
+use crate::device::{Gpu, In, Launch, Out, Result, sizes as wrong};
+use crate::sizes::{Pack, Product};
+use crate::source::{CONV, CONV_LAST, Scalar, TENSOR_CORES};
+
+pub use transposed::Transposed;
+pub use weight::WeightGradient;
+
+const NAME: &str = "convolution";
+
+/// A convolution, its kernel and the order of its weight.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    scalar: Scalar,
+    kernel: Kernel,
+    product: Product,
+    pack: Pack,
+    /// Values of the input, of the variable's weight and of the output.
+    lens: [usize; 3],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    /// A thread for each value.
+    Depthwise,
+    /// Tiles of products, by the arithmetic of every thread.
+    Tiles { name: &'static str, size: usize },
+    /// Tiles of products on tensor cores.
+    TensorCores { name: &'static str, pixels: usize, outputs: usize, threads: u32 },
+}
+
+impl Kernel {
+    /// That for a product of maps of this element type.
+    fn of(gpu: &Gpu, product: &Product, scalar: Scalar, tensor_cores: bool) -> Self {
+        let size = |value: i32| value as usize;
+        let pixels = size(product.images) * size(product.out_height) * size(product.out_width);
+        let (inputs, outputs, groups) = (size(product.inputs), size(product.outputs), size(product.groups));
+        let chunk = 16 / scalar.bytes();
+        let is_whole = inputs.is_multiple_of(chunk);
+        let blocks = |m: usize, n: usize| pixels.div_ceil(m) * outputs.div_ceil(n) * groups;
+        if tensor_cores && gpu.has_tensor_cores() && scalar != Scalar::F64 && is_whole {
+            // Large tiles read less; small ones keep all processors busy.
+            let (name, pixels, outputs, threads) = if outputs > 64 && blocks(128, 128) >= gpu.processors() {
+                ("tensor_product_128x128", 128, 128, 256)
+            } else if blocks(128, 64) >= gpu.processors() {
+                ("tensor_product_128x64", 128, 64, 256)
+            } else {
+                ("tensor_product_64x64", 64, 64, 128)
+            };
+            Self::TensorCores { name, pixels, outputs, threads }
+        } else {
+            let large = scalar != Scalar::F64 && outputs > 64 && blocks(128, 128) >= gpu.processors();
+            let (name, size) = if large { ("product_last_128", 128) } else { ("product_last_64", 64) };
+            Self::Tiles { name, size }
+        }
+    }
+
+    /// Strides of a weight in its order: of groups, outputs, inputs, rows and columns.
+    fn strides(self, product: &Product) -> [i64; 5] {
+        let wide = i64::from;
+        let (inputs, outputs, columns) = (wide(product.inputs), wide(product.outputs), wide(product.taps_x));
+        let taps = wide(product.taps_y) * columns;
+        match self {
+            // [tap][channel]
+            Self::Depthwise => {
+                let channels = wide(product.groups) * outputs;
+                [outputs, 1, 1, columns * channels, channels]
+            }
+            // [group][tap][input][output]
+            Self::Tiles { .. } => {
+                [taps * inputs * outputs, 1, outputs, columns * inputs * outputs, inputs * outputs]
+            }
+            // [group][output][tap][input]
+            Self::TensorCores { .. } => [outputs * taps * inputs, taps * inputs, 1, columns * inputs, inputs],
+        }
+    }
+}
+
+/// The convolution as kernels have it, of maps with their channels last, of which a pixel of the input has `pitch` values.
+fn product_of(conv: &Conv, pitch: usize) -> Result<Product> {
+    let Conv { in_channels, out_channels, groups, rows: _, columns, .. } = *conv;
+    if pitch < in_channels || (groups > 1 && pitch != in_channels) {
+        return wrong(NAME, format_args!("{pitch} values of a pixel for {in_channels} channels"));
+    }
+    let wide = |value: usize| value as i64;
+    let mut product = forward_product(NAME, conv)?;
+    product.inputs = int(NAME, pitch / groups)?;
+    (product.source_channel, product.source_x) = (1, wide(pitch));
+    product.source_y = wide(columns.input() * pitch);
+    product.source_image = wide(conv.input_plane() * pitch);
+    (product.target_channel, product.target_x) = (1, wide(out_channels));
+    product.target_y = wide(columns.output() * out_channels);
+    product.target_image = wide(conv.output_plane() * out_channels);
+    Ok(product)
+}
+
+/// The variable's weight (out, in, rows, columns) as a product has it, in the order of the variable.
+fn pack_of(conv: &Conv, product: &Product) -> Result<Pack> {
+    let wide = |value: usize| value as i64;
+    let channels = conv.in_channels / conv.groups;
+    let taps = conv.taps();
+    let from_out = wide(channels * taps);
+    Ok(Pack {
+        groups: product.groups,
+        outputs: product.outputs,
+        channels: int(NAME, channels)?,
+        inputs: product.inputs,
+        taps_y: product.taps_y,
+        taps_x: product.taps_x,
+        from_group: from_out * i64::from(product.outputs),
+        from_out,
+        from_in: wide(taps),
+        from_y: wide(conv.columns.kernel()),
+        from_x: 1,
+        from_offset: 0,
+        to_group: 0,
+        to_out: 0,
+        to_in: 0,
+        to_y: 0,
+        to_x: 0,
+    })
+}
+
+impl Planned {
+    /// The convolution of maps of this element type, whose pixels have `pitch` values: more than channels only where there is
+    /// one group. `tensor_cores` says whether those may be used, of `f32` with TF32's precision.
+    ///
+    /// # Errors
+    /// For sizes that are too large, or a pitch that does not fit.
+    pub fn new(gpu: &Gpu, conv: &Conv, scalar: Scalar, pitch: usize, tensor_cores: bool) -> Result<Self> {
+        let product = product_of(conv, pitch)?;
+        let kernel = if is_depthwise(conv) {
+            Kernel::Depthwise
+        } else {
+            // Rows of pixels begin with a whole chunk.
+            let is_whole = pitch.is_multiple_of(16 / scalar.bytes());
+            Kernel::of(gpu, &product, scalar, tensor_cores && is_whole)
+        };
+        let lens = [conv.batch * conv.input_plane() * pitch, conv.weight_len(), conv.output_len()];
+        Ok(Self::of(scalar, kernel, product, pack_of(conv, &product)?, lens))
+    }
+
+    fn of(scalar: Scalar, kernel: Kernel, mut product: Product, mut pack: Pack, lens: [usize; 3]) -> Self {
+        let strides = kernel.strides(&product);
+        [pack.to_group, pack.to_out, pack.to_in, pack.to_y, pack.to_x] = strides;
+        [product.weight_group, product.weight_out, product.weight_in, product.weight_y, product.weight_x] =
+            strides;
+        product.weight_offset = 0;
+        Self { scalar, kernel, product, pack, lens }
+    }
+
+    /// The weight (out, in, rows, columns) in the order of the kernel, with zeros for inputs that are no channels.
+    ///
+    /// # Errors
+    /// For another number of values.
+    pub fn pack(&self, weight: &[f32]) -> Result<Vec<f32>> {
+        let [_, expected, _] = self.lens;
+        if weight.len() != expected {
+            return wrong(
+                NAME,
+                format_args!("expected a weight of {expected} values, found {}", weight.len()),
+            );
+        }
+        let pack = &self.pack;
+        let mut packed = vec![0.0; self.weight_len()];
+        let each = |count: i32| 0..i64::from(count);
+        for group in each(pack.groups) {
+            for output in each(pack.outputs) {
+                for input in each(pack.channels) {
+                    for (y, x) in each(pack.taps_y).flat_map(|y| each(pack.taps_x).map(move |x| (y, x))) {
+                        let from = pack.from_offset
+                            + group * pack.from_group
+                            + output * pack.from_out
+                            + input * pack.from_in
+                            + y * pack.from_y
+                            + x * pack.from_x;
+                        let to = group * pack.to_group
+                            + output * pack.to_out
+                            + input * pack.to_in
+                            + y * pack.to_y
+                            + x * pack.to_x;
+                        packed[to as usize] = weight[from as usize];
+                    }
+                }
+            }
+        }
+        Ok(packed)
+    }
+
+    /// The same of a variable's weight, on the device.
+    ///
+    /// # Errors
+    /// For lengths or element types that do not fit.
+    pub fn pack_on(&self, gpu: &Gpu, weight: &In<'_>, to: &mut Out<'_>) -> Result<()> {
+        const NAME: &str = "pack_weight";
+        weight.check(NAME, "the weight", Scalar::F32, self.lens[1])?;
+        to.check(NAME, "the packed weight", self.scalar, self.weight_len())?;
+        Launch::new(gpu, CONV_LAST, NAME, self.scalar)
+            .pass(weight)
+            .pass(to)
+            .pass(&self.pack)
+            .pass(&to.len())
+            .each(to.len())
+    }
+
+    /// Values of the packed weight.
+    #[must_use]
+    pub fn weight_len(&self) -> usize {
+        let Pack { groups, outputs, inputs, taps_y, taps_x, .. } = self.pack;
+        [groups, outputs, inputs, taps_y, taps_x].iter().map(|&count| count as usize).product()
+    }
+
+    /// What computes it.
+    #[must_use]
+    pub fn algorithm(&self) -> String {
+        match self.kernel {
+            Kernel::Depthwise => "depthwise".to_owned(),
+            Kernel::Tiles { size, .. } => format!("tiles of {size}x{size}"),
+            Kernel::TensorCores { pixels, outputs, .. } => {
+                format!("tensor cores, tiles of {pixels}x{outputs}")
+            }
+        }
+    }
+
+    /// The convolution, and what follows it.
+    ///
+    /// # Errors
+    /// For lengths or element types that do not fit.
+    pub fn run(
+        &self,
+        gpu: &Gpu,
+        x: &In<'_>,
+        weight: &In<'_>,
+        epilogue: Epilogue<'_>,
+        y: &mut Out<'_>,
+    ) -> Result<()> {
+        let [source, _, target] = self.lens;
+        let size = |value: i32| value as usize;
+        let (outputs, groups) = (size(self.product.outputs), size(self.product.groups));
+        x.check(NAME, "the input", self.scalar, source)?;
+        weight.check(NAME, "the weight", self.scalar, self.weight_len())?;
+        y.check(NAME, "the output", self.scalar, target)?;
+        if let Some(bias) = epilogue.bias {
+            bias.check(NAME, "the biases", self.scalar.of_parameters(), outputs * groups)?;
+        }
+        if let Some(residual) = epilogue.residual {
+            residual.check(NAME, "the residual", self.scalar, y.len())?;
+        }
+        let start = |source, name| {
+            Launch::new(gpu, source, name, self.scalar)
+                .pass(x)
+                .pass(weight)
+                .pass(&epilogue.bias)
+                .pass(&epilogue.residual)
+                .pass(y)
+                .pass(&self.product)
+                .pass(&epilogue.ending.function)
+                .pass(&epilogue.ending.parameter)
+        };
+        let Product { images, out_height, out_width, .. } = self.product;
+        let pixels = size(images) * size(out_height) * size(out_width);
+        let grid = |m: usize, n: usize| -> Result<[u32; 3]> {
+            Ok([blocks(NAME, pixels.div_ceil(m))?, blocks(NAME, outputs.div_ceil(n))?, blocks(NAME, groups)?])
+        };
+        match self.kernel {
+            Kernel::Depthwise => start(CONV, "depthwise").each(pixels * outputs * groups),
+            Kernel::Tiles { name, size } => start(CONV, name).blocks(grid(size, size)?),
+            Kernel::TensorCores { name, pixels, outputs, threads } => {
+                start(TENSOR_CORES, name).blocks_of(threads, grid(pixels, outputs)?)
+            }
+        }
+    }
+}

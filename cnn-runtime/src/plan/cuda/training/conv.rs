@@ -1,0 +1,230 @@
+//! Convolutions and transposed ones, there and back: what is the way there of one is the way back of the other.
+
+use cnn_cuda::conv::Epilogue;
+use cnn_cuda::conv_last::{Planned, Transposed, WeightGradient};
+use cnn_cuda::elementwise::{self, Ending};
+use cnn_cuda::norm_last::Behind;
+use cnn_kernels::blocked::Activation as Function;
+use cnn_kernels::conv::Conv;
+
+use super::Back;
+use super::builder::{Builder, Map, Parameter, Slot};
+use crate::error::Result;
+use crate::layers;
+use crate::ops::conv::{conv_transpose2d_sizes, conv2d_sizes};
+use crate::plan::cuda::wrong;
+use crate::plan::training::fuse::Node;
+
+/// A weight's gradient by the gradient of what a convolution gave and what it read: in this order or the other.
+#[derive(Clone, Copy)]
+struct WeightSides {
+    read: Slot,
+    gave: Slot,
+    /// Values of a pixel that was read.
+    pitch: usize,
+}
+
+/// The way there; its result is the way back.
+pub(super) fn forward(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    layer: &layers::Conv2d,
+    activation: Option<Function>,
+    x: usize,
+) -> Result<(usize, Back)> {
+    let config = layer.config();
+    let map = builder.values[x].clone();
+    let conv = conv2d_sizes(&map.shape, layer.weight().dims(), &config.window(), config.groups)?;
+    let weight = builder.parameter(layer.weight())?;
+    let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
+    let output = builder.map_slot(&node.shape);
+    let planned = Planned::new(&builder.gpu, &conv, builder.scalar, map.pitch, builder.tensor_cores);
+    by_planned(builder, planned.map_err(wrong)?, weight, map.slot, (bias, ending(activation), None), output);
+    let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
+    let value = builder.value(&node.shape, output, map.wants || learns);
+    Ok((
+        value,
+        Box::new(move |builder: &mut Builder<'_>| {
+            let Some(grad) = builder.gradient(value) else { return Ok(()) };
+            let grad = before_end(builder, value, (activation, bias), grad)?;
+            weight_gradient(
+                builder,
+                &conv,
+                weight,
+                WeightSides { read: map.slot, gave: grad, pitch: map.pitch },
+            )?;
+            if map.wants {
+                let (to, so_far) = (builder.map_slot(&map.shape), builder.gradient(x));
+                let transposed = Transposed::new(&builder.gpu, &conv, builder.scalar, builder.tensor_cores)
+                    .map_err(wrong)?;
+                // What others gave is added on the way.
+                let end = (None, Ending::NONE, so_far);
+                by_transposed(builder, transposed, weight, grad, end, to);
+                builder.set_gradient(x, to);
+            }
+            Ok(())
+        }),
+    ))
+}
+
+/// The way there of a transposed convolution; its result is the way back.
+pub(super) fn transposed(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    layer: &layers::ConvTranspose2d,
+    activation: Option<Function>,
+    x: usize,
+) -> Result<(usize, Back)> {
+    let config = layer.config();
+    let map = builder.values[x].clone();
+    let extra = config.output_padding;
+    let dims = layer.weight().dims();
+    let conv = conv_transpose2d_sizes(&map.shape, dims, &config.window(), extra, config.groups)?;
+    let weight = builder.parameter(layer.weight())?;
+    let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
+    let output = builder.map_slot(&node.shape);
+    let there = Transposed::new(&builder.gpu, &conv, builder.scalar, builder.tensor_cores).map_err(wrong)?;
+    by_transposed(builder, there, weight, map.slot, (bias, ending(activation), None), output);
+    let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
+    let value = builder.value(&node.shape, output, map.wants || learns);
+    Ok((
+        value,
+        Box::new(move |builder: &mut Builder<'_>| {
+            let Some(grad) = builder.gradient(value) else { return Ok(()) };
+            let grad = before_end(builder, value, (activation, bias), grad)?;
+            let sides = WeightSides { read: grad, gave: map.slot, pitch: conv.in_channels };
+            weight_gradient(builder, &conv, weight, sides)?;
+            if map.wants {
+                let (to, so_far) = (builder.map_slot(&map.shape), builder.gradient(x));
+                let (scalar, pitch) = (builder.scalar, conv.in_channels);
+                let back = Planned::new(&builder.gpu, &conv, scalar, pitch, builder.tensor_cores);
+                by_planned(builder, back.map_err(wrong)?, weight, grad, (None, Ending::NONE, so_far), to);
+                builder.set_gradient(x, to);
+            }
+            Ok(())
+        }),
+    ))
+}
+
+pub(super) fn ending(activation: Option<Function>) -> Ending {
+    activation.map_or(Ending::NONE, Into::into)
+}
+
+/// What follows a product: biases, a function and a map that is added before that.
+type End = (Option<Parameter>, Ending, Option<Slot>);
+
+/// A convolution from one slot to another.
+fn by_planned(
+    builder: &mut Builder<'_>,
+    planned: Planned,
+    weight: Parameter,
+    from: Slot,
+    (bias, ending, residual): End,
+    to: Slot,
+) {
+    let packed = builder.values_slot(planned.weight_len());
+    let name = planned.algorithm();
+    let pack = planned.clone();
+    builder.step("weight", &[packed], move |run| {
+        pack.pack_on(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
+    });
+    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).collect();
+    builder.step(format!("convolution, {name}"), &slots, move |run| {
+        let residual = residual.map(|slot| run.read(slot)).transpose()?;
+        let bias = bias.map(|bias| run.parameter(bias));
+        let epilogue = Epilogue { bias, residual: residual.as_ref(), ending };
+        planned
+            .run(run.gpu, &run.read(from)?, &run.read(packed)?, epilogue, &mut run.write(to)?)
+            .map_err(wrong)
+    });
+}
+
+/// The transpose of one.
+fn by_transposed(
+    builder: &mut Builder<'_>,
+    transposed: Transposed,
+    weight: Parameter,
+    from: Slot,
+    (bias, ending, residual): End,
+    to: Slot,
+) {
+    let packed = builder.values_slot(transposed.weight_len());
+    let name = transposed.algorithm();
+    let pack = transposed.clone();
+    builder.step("weight", &[packed], move |run| {
+        pack.pack_on(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
+    });
+    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).collect();
+    builder.step(format!("transposed convolution, {name}"), &slots, move |run| {
+        let residual = residual.map(|slot| run.read(slot)).transpose()?;
+        let bias = bias.map(|bias| run.parameter(bias));
+        let epilogue = Epilogue { bias, residual: residual.as_ref(), ending };
+        transposed
+            .run(run.gpu, &run.read(from)?, &run.read(packed)?, epilogue, &mut run.write(to)?)
+            .map_err(wrong)
+    });
+}
+
+/// The gradient of a layer's sums, given that of what it gives behind its function; that of its bias.
+pub(super) fn before_end(
+    builder: &mut Builder<'_>,
+    value: usize,
+    (activation, bias): (Option<Function>, Option<Parameter>),
+    grad: Slot,
+) -> Result<Slot> {
+    let bias = match bias {
+        Some(bias) => builder.gradient_of(bias)?,
+        None => None,
+    };
+    let Map { shape, slot: output, .. } = builder.values[value].clone();
+    let before = activation.map(|_| builder.map_slot(&shape));
+    match (bias, activation.zip(before)) {
+        (None, None) => {}
+        (None, Some((function, before))) => {
+            builder.step("function", &[output, grad, before], move |run| {
+                let (y, behind) = (run.read(output)?, run.read(grad)?);
+                elementwise::gradient(run.gpu, function, &y, &y, &behind, &mut run.write(before)?)
+                    .map_err(wrong)
+            });
+        }
+        (Some(target), _) => {
+            let pixels = builder.pixels(&shape);
+            let parts = builder.numbers_slot(pixels.sums_len(1));
+            let told = before.map(|_| output);
+            let slots: Vec<Slot> = [grad, parts].into_iter().chain(told).chain(before).collect();
+            let ending = ending(activation);
+            builder.step("sums", &slots, move |run| {
+                let (y, grad) = (told.map(|slot| run.read(slot)).transpose()?, run.read(grad)?);
+                let mut to = before.map(|slot| run.write(slot)).transpose()?;
+                let behind = Behind { grad: &grad, ending, output: y.as_ref() };
+                let mut parts = run.write(parts)?;
+                pixels.sums_of_gradients(run.gpu, behind, to.as_mut(), &mut parts).map_err(wrong)
+            });
+            builder.step("sums", &[parts], move |run| {
+                let mut to = run.write_target(target)?;
+                pixels.finish_sums(run.gpu, &run.read(parts)?, &mut to, None).map_err(wrong)
+            });
+        }
+    }
+    Ok(before.unwrap_or(grad))
+}
+
+fn weight_gradient(
+    builder: &mut Builder<'_>,
+    conv: &Conv,
+    weight: Parameter,
+    WeightSides { read, gave, pitch }: WeightSides,
+) -> Result<()> {
+    let Some(target) = builder.gradient_of(weight)? else { return Ok(()) };
+    let gradient = WeightGradient::new(&builder.gpu, conv, builder.scalar, pitch, builder.tensor_cores);
+    let gradient = gradient.map_err(wrong)?;
+    let sums = builder.numbers_slot(gradient.sums_len());
+    let (name, parts) = (gradient.algorithm(), gradient.clone());
+    builder.step(format!("weight gradient, {name}"), &[read, gave, sums], move |run| {
+        parts.sums(run.gpu, &run.read(read)?, &run.read(gave)?, &mut run.write(sums)?).map_err(wrong)
+    });
+    builder.step("weight gradient", &[sums], move |run| {
+        gradient.finish(run.gpu, &run.read(sums)?, &mut run.write_target(target)?).map_err(wrong)
+    });
+    Ok(())
+}

@@ -1,0 +1,352 @@
+//! What works value by value, pixel by pixel or window by window, and what only moves values; there and back.
+
+use candle_core::Result as CandleResult;
+use cnn_cuda::elementwise::{self, Activation as Function};
+use cnn_cuda::layout::{self, Affine, Channels, Operator};
+use cnn_cuda::lrn;
+use cnn_cuda::resize::{self, Mode};
+use cnn_cuda::{In, Out, norm, pool, softmax};
+use cnn_kernels::blocked::PoolKind;
+use cnn_kernels::lrn::Response;
+use cnn_kernels::pool::{Adaptive, Pool};
+use cnn_kernels::resize::Upsample;
+use cnn_kernels::window::Span;
+
+use super::Back;
+use super::builder::{Builder, Run, Slot};
+use crate::error::Result;
+use crate::layers;
+use crate::plan::cuda::wrong;
+use crate::plan::training::fuse::Node;
+
+/// What a way there or back launches: from its inputs to its output.
+type Launch<const N: usize> =
+    Box<dyn Fn(&Run<'_>, [In<'_>; N], Out<'_>) -> cnn_cuda::Result<()> + Send + Sync>;
+
+/// A step from some slots to another.
+fn step<const N: usize>(builder: &mut Builder<'_>, name: &str, from: [Slot; N], to: Slot, launch: Launch<N>) {
+    let slots = [from.as_slice(), &[to]].concat();
+    builder.step(name, &slots, move |run| {
+        let inputs = from.iter().map(|&slot| run.read(slot)).collect::<CandleResult<Vec<_>>>()?;
+        let Ok(inputs) = <[In<'_>; N]>::try_from(inputs) else { unreachable!("one for each slot") };
+        launch(run, inputs, run.write(to)?).map_err(wrong)
+    });
+}
+
+/// What is read on the way back beside the gradient.
+enum Told {
+    Nothing,
+    Input,
+    Output,
+    Both,
+}
+
+/// Of one value another, and of its gradient that of the first, with no parameters.
+struct Unary {
+    name: &'static str,
+    told: Told,
+    there: Launch<1>,
+    /// Takes the input, the output and the gradient; what is not told is the gradient again.
+    back: Launch<3>,
+}
+
+fn unary(builder: &mut Builder<'_>, shape: &[usize], x: usize, how: Unary) -> (usize, Back) {
+    let Unary { name, told, there, back } = how;
+    let map = builder.values[x].clone();
+    let (input, output) = (map.slot, builder.map_slot(shape));
+    step(builder, name, [input], output, there);
+    let value = builder.value(shape, output, map.wants);
+    let way_back = move |builder: &mut Builder<'_>| {
+        let (Some(grad), true) = (builder.gradient(value), map.wants) else { return Ok(()) };
+        let to = builder.map_slot(&map.shape);
+        let [x_slot, y_slot] = match told {
+            Told::Nothing => [grad, grad],
+            Told::Input => [input, grad],
+            Told::Output => [grad, output],
+            Told::Both => [input, output],
+        };
+        step(builder, &format!("{name}'s gradient"), [x_slot, y_slot, grad], to, back);
+        builder.add_gradient(x, to);
+        Ok(())
+    };
+    (value, Box::new(way_back))
+}
+
+/// A function of each value.
+pub(super) fn activation(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    function: Function,
+    x: usize,
+) -> (usize, Back) {
+    unary(
+        builder,
+        &node.shape,
+        x,
+        Unary {
+            name: "function",
+            told: Told::Both,
+            there: Box::new(move |run, [x], mut y| elementwise::forward(run.gpu, function, &x, &mut y)),
+            back: Box::new(move |run, [x, y, grad], mut to| {
+                elementwise::gradient(run.gpu, function, &x, &y, &grad, &mut to)
+            }),
+        },
+    )
+}
+
+/// Softmax over the channels of each pixel.
+pub(super) fn softmax(builder: &mut Builder<'_>, node: &Node, x: usize) -> (usize, Back) {
+    let rows = builder.values[x].rows();
+    unary(
+        builder,
+        &node.shape,
+        x,
+        Unary {
+            name: "softmax",
+            told: Told::Output,
+            there: Box::new(move |run, [x], mut y| softmax::forward(run.gpu, &rows, &x, &mut y)),
+            back: Box::new(move |run, [_, y, grad], mut to| {
+                softmax::gradient(run.gpu, &rows, &y, &grad, &mut to)
+            }),
+        },
+    )
+}
+
+/// Local response normalization.
+pub(super) fn response(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    response: Response,
+    x: usize,
+) -> (usize, Back) {
+    let rows = builder.values[x].rows();
+    unary(
+        builder,
+        &node.shape,
+        x,
+        Unary {
+            name: "response norm",
+            told: Told::Input,
+            there: Box::new(move |run, [x], mut y| lrn::forward(run.gpu, &rows, &response, &x, &mut y)),
+            back: Box::new(move |run, [x, _, grad], mut to| {
+                lrn::gradient(run.gpu, &rows, &response, &x, &grad, &mut to)
+            }),
+        },
+    )
+}
+
+/// Upsampling of maps.
+pub(super) fn upsample(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    (mode, factors): (Mode, [usize; 2]),
+    x: usize,
+) -> Option<(usize, Back)> {
+    let [batch, channels, height, width] = *builder.values[x].shape.as_slice() else { return None };
+    let sizes = Upsample { planes: batch * channels, input: [height, width], factors };
+    let how = Unary {
+        name: "upsampling",
+        told: Told::Nothing,
+        there: Box::new(move |run, [x], mut y| resize::forward(run.gpu, &sizes, mode, channels, &x, &mut y)),
+        back: Box::new(move |run, [_, _, grad], mut to| {
+            resize::gradient(run.gpu, &sizes, mode, channels, &grad, &mut to)
+        }),
+    };
+    Some(unary(builder, &node.shape, x, how))
+}
+
+/// Pooling.
+pub(super) fn pool(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    (kind, [rows, columns]): (PoolKind, [Span; 2]),
+    x: usize,
+) -> (usize, Back) {
+    let planes = builder.values[x].planes();
+    let (channels, planes) = (planes.channels, planes.batch * planes.channels);
+    let windows = Pool { planes, rows, columns };
+    let bins = Adaptive {
+        planes,
+        input: [rows.input(), columns.input()],
+        output: [rows.output(), columns.output()],
+    };
+    let padding = kind == PoolKind::MeanWithPadding;
+    let (there, back): (Launch<1>, Launch<3>) = match kind {
+        PoolKind::Max => (
+            Box::new(move |run, [x], mut y| pool::max(run.gpu, &windows, channels, &x, &mut y)),
+            Box::new(move |run, [x, _, grad], mut to| {
+                pool::max_gradient(run.gpu, &windows, channels, &x, &grad, &mut to)
+            }),
+        ),
+        PoolKind::Mean | PoolKind::MeanWithPadding => (
+            Box::new(move |run, [x], mut y| pool::average(run.gpu, &windows, channels, padding, &x, &mut y)),
+            Box::new(move |run, [_, _, grad], mut to| {
+                pool::average_gradient(run.gpu, &windows, channels, padding, &grad, &mut to)
+            }),
+        ),
+        PoolKind::Adaptive => (
+            Box::new(move |run, [x], mut y| pool::adaptive_average(run.gpu, &bins, channels, &x, &mut y)),
+            Box::new(move |run, [_, _, grad], mut to| {
+                pool::adaptive_average_gradient(run.gpu, &bins, channels, &grad, &mut to)
+            }),
+        ),
+    };
+    let told = if kind == PoolKind::Max { Told::Input } else { Told::Nothing };
+    unary(builder, &node.shape, x, Unary { name: "pooling", told, there, back })
+}
+
+/// Values as one row each, of this shape.
+pub(super) fn flatten(builder: &mut Builder<'_>, shape: &[usize], x: usize) -> (usize, Back) {
+    let map = builder.values[x].clone();
+    let planes = map.planes();
+    if planes.plane == 1 {
+        // The same values in the same order.
+        let value = builder.value(shape, map.slot, map.wants);
+        let back = move |builder: &mut Builder<'_>| {
+            if let Some(grad) = builder.gradient(value) {
+                builder.add_gradient(x, grad);
+            }
+            Ok(())
+        };
+        return (value, Box::new(back));
+    }
+    let how = Unary {
+        name: "rows",
+        told: Told::Nothing,
+        there: Box::new(move |run, [x], mut y| {
+            layout::flatten(run.gpu, &planes, planes.channels, &x, &mut y)
+        }),
+        back: Box::new(move |run, [_, _, grad], mut to| layout::unflatten(run.gpu, &planes, &grad, &mut to)),
+    };
+    unary(builder, shape, x, how)
+}
+
+/// The sum of two maps.
+pub(super) fn add(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) -> (usize, Back) {
+    let maps = inputs.map(|input| builder.values[input].clone());
+    let [a, b] = [&maps[0], &maps[1]].map(|map| map.slot);
+    let (planes, output) = (maps[0].planes(), builder.map_slot(&node.shape));
+    let launch: Launch<2> = Box::new(move |run, [a, b], mut y| {
+        layout::combine(run.gpu, &planes, &a, Some((Operator::Add, &b)), Affine::default(), &mut y)
+    });
+    step(builder, "sum", [a, b], output, launch);
+    let wants = maps.map(|map| map.wants);
+    let value = builder.value(&node.shape, output, wants.contains(&true));
+    let back = move |builder: &mut Builder<'_>| {
+        let Some(grad) = builder.gradient(value) else { return Ok(()) };
+        for (input, wants) in inputs.into_iter().zip(wants) {
+            if wants {
+                builder.add_gradient(input, grad);
+            }
+        }
+        Ok(())
+    };
+    (value, Box::new(back))
+}
+
+/// Channels one after another.
+pub(super) fn concat(builder: &mut Builder<'_>, node: &Node, inputs: &[usize]) -> (usize, Back) {
+    let output = builder.map_slot(&node.shape);
+    let mut parts = Vec::with_capacity(inputs.len());
+    let mut first = 0;
+    for &input in inputs {
+        let map = builder.values[input].clone();
+        let rows = map.rows();
+        let from = Channels { pitch: rows.channels, first: 0 };
+        parts.push((input, map.slot, [rows.batch, rows.channels], from, first, map.wants));
+        first += rows.channels;
+    }
+    let pitch = first;
+    for &(_, slot, sizes, from, first, _) in &parts {
+        let to = Channels { pitch, first };
+        let launch: Launch<1> =
+            Box::new(move |run, [x], mut y| layout::copy_channels(run.gpu, sizes, (&x, from), (&mut y, to)));
+        step(builder, "channels", [slot], output, launch);
+    }
+    let wants = parts.iter().any(|(.., wants)| *wants);
+    let value = builder.value(&node.shape, output, wants);
+    let back = move |builder: &mut Builder<'_>| {
+        let Some(grad) = builder.gradient(value) else { return Ok(()) };
+        for (input, _, sizes, part, first, wants) in parts {
+            if !wants {
+                continue;
+            }
+            let to = builder.values_slot(sizes[0] * sizes[1]);
+            let from = Channels { pitch, first };
+            let launch: Launch<1> = Box::new(move |run, [grad], mut to| {
+                layout::copy_channels(run.gpu, sizes, (&grad, from), (&mut to, part))
+            });
+            step(builder, "channels", [grad], to, launch);
+            builder.add_gradient(input, to);
+        }
+        Ok(())
+    };
+    (value, Box::new(back))
+}
+
+/// Some of the channels, from `first` on.
+pub(super) fn slice(builder: &mut Builder<'_>, node: &Node, first: usize, x: usize) -> (usize, Back) {
+    let map = builder.values[x].clone();
+    let pitch = map.pitch;
+    let output = builder.map_slot(&node.shape);
+    let value = builder.value(&node.shape, output, map.wants);
+    let rows = builder.values[value].rows();
+    let sizes = [rows.batch, rows.channels];
+    let (whole, part) = (Channels { pitch, first }, Channels { pitch: rows.channels, first: 0 });
+    let launch: Launch<1> =
+        Box::new(move |run, [x], mut y| layout::copy_channels(run.gpu, sizes, (&x, whole), (&mut y, part)));
+    step(builder, "channels", [map.slot], output, launch);
+    let back = move |builder: &mut Builder<'_>| {
+        let Some(grad) = builder.gradient(value) else { return Ok(()) };
+        let to = builder.map_slot(&map.shape);
+        let launch: Launch<1> = Box::new(move |run, [grad], mut to| {
+            to.clear(run.gpu)?;
+            layout::copy_channels(run.gpu, sizes, (&grad, part), (&mut to, whole))
+        });
+        step(builder, "channels", [grad], to, launch);
+        builder.add_gradient(x, to);
+        Ok(())
+    };
+    (value, Box::new(back))
+}
+
+/// A learned slope for negative values.
+pub(super) fn prelu(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    layer: &layers::PRelu,
+    x: usize,
+) -> Result<(usize, Back)> {
+    let map = builder.values[x].clone();
+    let (rows, input) = (map.rows(), map.slot);
+    let parameter = builder.parameter(layer.weight())?;
+    let slopes = builder.values_slot(layer.weight().elem_count());
+    builder.step("weight", &[slopes], move |run| {
+        layout::cast(run.gpu, run.parameter(parameter), &mut run.write(slopes)?).map_err(wrong)
+    });
+    let output = builder.map_slot(&node.shape);
+    let launch: Launch<2> =
+        Box::new(move |run, [x, slopes], mut y| elementwise::prelu(run.gpu, &rows, &x, &slopes, &mut y));
+    step(builder, "function", [input, slopes], output, launch);
+    let learns = builder.is_learned(parameter);
+    let value = builder.value(&node.shape, output, learns || map.wants);
+    let back = move |builder: &mut Builder<'_>| {
+        let Some(grad) = builder.gradient(value) else { return Ok(()) };
+        if let Some(target) = builder.gradient_of(parameter)? {
+            builder.step("slopes", &[input, grad], move |run| {
+                let (x, grad, mut to) = (run.read(input)?, run.read(grad)?, run.write_target(target)?);
+                norm::slopes(run.gpu, &rows, &x, &grad, &mut to).map_err(wrong)
+            });
+        }
+        if map.wants {
+            let to = builder.map_slot(&map.shape);
+            let launch: Launch<3> = Box::new(move |run, [x, slopes, grad], mut to| {
+                elementwise::prelu_input_gradient(run.gpu, &rows, &x, &slopes, &grad, &mut to)
+            });
+            step(builder, "function's gradient", [input, slopes, grad], to, launch);
+            builder.add_gradient(x, to);
+        }
+        Ok(())
+    };
+    Ok((value, Box::new(back)))
+}
