@@ -19,6 +19,11 @@ mod run;
 #[path = "training/networks.rs"]
 mod networks;
 
+#[path = "cuda/last.rs"]
+mod last;
+#[path = "cuda/layers.rs"]
+mod layers;
+
 use candle_core::{Device, Var};
 use cnn_runtime::ops;
 use cnn_runtime::params::Role;
@@ -218,7 +223,7 @@ network! {
     /// Sizes that fill no tile, and channels that fill no chunk.
     Odd: 5x13x11 -> [7, 7, 6] { conv3-9 relu -> conv7x3-70 relu6 -> conv3-72/2 bn silu -> conv1-7 }
 
-    /// What plans do by operations on tensors, and what they arrange.
+    /// What plans do not fuse, and what they arrange.
     #[allow(network::softmax_output)]
     Arranged: 8x6x6 -> 5 {
         conv3-16(bias=false) gn4 relu -> channelshuffle4 -> conv3-32(bias=false) inorm -> shuffle2

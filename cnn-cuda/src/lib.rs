@@ -23,6 +23,6 @@ pub use device::{
 };
 #[cfg(feature = "driver")]
 pub use ops::{
-    conv, conv_last, elementwise, layout, linear, lrn, norm, norm_last, optim, pool, random, resize, softmax,
-    watch,
+    arrange, conv, conv_last, elementwise, group_norm_last, layout, linear, lrn, norm, norm_last, optim,
+    pool, random, resize, softmax, watch,
 };

@@ -42,6 +42,10 @@ sizes! {
     /// A norm of maps (batch, channels, plane): `width` channels make a group.
     Norm { batch: int, channels: int, plane: int, kind: int, width: int, unused: int, eps: double, }
 
+    /// A norm of maps (images, plane, channels) over groups of `width` channels: a block has `across` channels of an image
+    /// at a time, and one of `parts` of its pixels.
+    GroupNorm { images: int, plane: int, channels: int, width: int, across: int, parts: int, eps: double, }
+
     /// Local response normalization; `share` is alpha / size.
     Response { size: int, unused: int, share: double, beta: double, k: double, }
 
@@ -111,6 +115,21 @@ sizes! {
         channels: int,
         step_y: int,
         step_x: int,
+        top: int,
+        left: int,
+    }
+
+    /// Maps (images, height, width, channels * factor^2), and what they become: `factor` times as high and as wide.
+    Shuffle { images: int, height: int, width: int, channels: int, factor: int, }
+
+    /// A map, and where its first row and column stand in another.
+    Frame {
+        images: int,
+        height: int,
+        width: int,
+        out_height: int,
+        out_width: int,
+        channels: int,
         top: int,
         left: int,
     }

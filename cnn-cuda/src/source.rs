@@ -108,6 +108,8 @@ sources! {
     LRN = "lrn" [Planes, Response];
     /// Norms and sums over channels.
     NORM = "norm" [Norm];
+    /// Group norms of maps with their channels last.
+    GROUP_NORM_LAST = "group_norm_last" [GroupNorm];
     /// Convolutions.
     CONV = "conv" [Product];
     /// Convolutions on tensor cores.
@@ -120,6 +122,8 @@ sources! {
     NORM_LAST = "norm_last" [Norm];
     /// Maps with their channels last.
     LAYOUT = "layout" [Planes, Spread];
+    /// Channels and pixels of such maps in another order, and parts of them.
+    ARRANGE = "arrange" [Shuffle, Frame];
     /// Samples of tensors.
     WATCH = "watch" [Sampled];
     /// Masks.

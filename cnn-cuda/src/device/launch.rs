@@ -64,7 +64,8 @@ macro_rules! pass {
 }
 
 pass!(i32, u64, f64, sizes::Planes, sizes::Pool, sizes::Bins, sizes::Upsample, sizes::Response, sizes::Norm);
-pass!(sizes::Spread, sizes::Product, sizes::Pack, sizes::Sgd, sizes::Adam, sizes::RmsProp);
+pass!(sizes::GroupNorm, sizes::Spread, sizes::Shuffle, sizes::Frame, sizes::Product, sizes::Pack);
+pass!(sizes::Sgd, sizes::Adam, sizes::RmsProp);
 
 /// A number of the kernels' type `index`: of 32 bits it reads the lower half of these.
 impl Pass for usize {

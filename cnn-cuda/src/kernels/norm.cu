@@ -15,8 +15,6 @@ __device__ inline index statistic_of(const Norm &norm, index image, int channel,
     }
 }
 
-__device__ inline A inverse_deviation(P variance, double eps) { return 1 / sqrt((A)variance + (A)eps); }
-
 // What is summed over a channel. Each has up to two sums.
 struct Plain {
     static const int K = 1;

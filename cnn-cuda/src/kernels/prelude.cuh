@@ -92,8 +92,8 @@ __device__ inline void merge(Moments &all, Moments more) {
     all.count = count;
 }
 
-__device__ inline void block_moments(Moments &moments) {
-    __shared__ Moments parts[THREADS / 32];
+// The moments of all that a warp has, for its first lane.
+__device__ inline void warp_moments(Moments &moments) {
     for (int distance = 16; distance > 0; distance >>= 1) {
         Moments more;
         more.count = __shfl_xor_sync(0xffffffffu, moments.count, distance);
@@ -101,12 +101,19 @@ __device__ inline void block_moments(Moments &moments) {
         more.squares = __shfl_xor_sync(0xffffffffu, moments.squares, distance);
         merge(moments, more);
     }
+}
+
+__device__ inline void block_moments(Moments &moments) {
+    __shared__ Moments parts[THREADS / 32];
+    warp_moments(moments);
     __syncthreads();
     if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = moments;
     __syncthreads();
     moments = parts[0];
     for (int part = 1; part < THREADS / 32; part++) merge(moments, parts[part]);
 }
+
+__device__ inline A inverse_deviation(P variance, double eps) { return 1 / sqrt((A)variance + (A)eps); }
 
 // What follows a layer: a function of each value, and its parameter.
 enum { IDENTITY, RELU, RELU6, LEAKY_RELU, ELU, GELU, SILU, HARD_SWISH, HARD_SIGMOID, SIGMOID, TANH };

@@ -1,7 +1,9 @@
 //! The kernels as functions: they check the lengths of what they are given, choose grids and launch.
+pub mod arrange;
 pub mod conv;
 pub mod conv_last;
 pub mod elementwise;
+pub mod group_norm_last;
 pub mod layout;
 pub mod linear;
 pub mod lrn;

@@ -11,15 +11,16 @@ use crate::error::Result;
 use crate::value::Operation;
 
 /// A norm of groups of channels of a map.
-pub(super) struct Norm<'l> {
-    groups: usize,
-    affine: Option<[&'l Tensor; 2]>,
-    eps: f64,
+#[derive(Clone, Copy)]
+pub(in crate::plan) struct Norm<'l> {
+    pub(in crate::plan) groups: usize,
+    pub(in crate::plan) affine: Option<[&'l Tensor; 2]>,
+    pub(in crate::plan) eps: f64,
 }
 
 impl<'l> Norm<'l> {
     /// That which an operation is; one without kernels here is none.
-    pub(super) fn of(operation: &'l Operation) -> Option<Self> {
+    pub(in crate::plan) fn of(operation: &'l Operation) -> Option<Self> {
         match operation {
             Operation::GroupNorm(layer) => Some(Self {
                 groups: layer.config().num_groups,

@@ -28,7 +28,7 @@ mod engine;
 mod factors;
 pub(super) mod fuse;
 mod gradient;
-mod groupnorm;
+pub(super) mod groupnorm;
 pub(super) mod host;
 mod layernorm;
 mod linear;

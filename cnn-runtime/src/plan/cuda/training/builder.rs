@@ -60,6 +60,16 @@ pub(super) enum Target {
     Slot(Slot),
 }
 
+impl Target {
+    /// The slot of numbers that are nobody's gradient.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::Slot(slot) => Some(*slot),
+            Self::Gradient(_) => None,
+        }
+    }
+}
+
 /// What a step finds its numbers in.
 pub(super) struct Run<'r> {
     pub(super) gpu: &'r Gpu,

@@ -2,7 +2,7 @@
 
 use candle_core::Result as CandleResult;
 use cnn_cuda::elementwise::{self, Activation as Function};
-use cnn_cuda::layout::{self, Affine, Channels, Operator};
+use cnn_cuda::layout::{self, Affine, Operator};
 use cnn_cuda::lrn;
 use cnn_cuda::resize::{self, Mode};
 use cnn_cuda::{In, Out, norm, pool, softmax};
@@ -20,11 +20,17 @@ use crate::plan::cuda::wrong;
 use crate::plan::training::fuse::Node;
 
 /// What a way there or back launches: from its inputs to its output.
-type Launch<const N: usize> =
+pub(super) type Launch<const N: usize> =
     Box<dyn Fn(&Run<'_>, [In<'_>; N], Out<'_>) -> cnn_cuda::Result<()> + Send + Sync>;
 
 /// A step from some slots to another.
-fn step<const N: usize>(builder: &mut Builder<'_>, name: &str, from: [Slot; N], to: Slot, launch: Launch<N>) {
+pub(super) fn step<const N: usize>(
+    builder: &mut Builder<'_>,
+    name: &str,
+    from: [Slot; N],
+    to: Slot,
+    launch: Launch<N>,
+) {
     let slots = [from.as_slice(), &[to]].concat();
     builder.step(name, &slots, move |run| {
         let inputs = from.iter().map(|&slot| run.read(slot)).collect::<CandleResult<Vec<_>>>()?;
@@ -34,7 +40,7 @@ fn step<const N: usize>(builder: &mut Builder<'_>, name: &str, from: [Slot; N], 
 }
 
 /// What is read on the way back beside the gradient.
-enum Told {
+pub(super) enum Told {
     Nothing,
     Input,
     Output,
@@ -42,15 +48,15 @@ enum Told {
 }
 
 /// Of one value another, and of its gradient that of the first, with no parameters.
-struct Unary {
-    name: &'static str,
-    told: Told,
-    there: Launch<1>,
+pub(super) struct Unary {
+    pub(super) name: &'static str,
+    pub(super) told: Told,
+    pub(super) there: Launch<1>,
     /// Takes the input, the output and the gradient; what is not told is the gradient again.
-    back: Launch<3>,
+    pub(super) back: Launch<3>,
 }
 
-fn unary(builder: &mut Builder<'_>, shape: &[usize], x: usize, how: Unary) -> (usize, Back) {
+pub(super) fn unary(builder: &mut Builder<'_>, shape: &[usize], x: usize, how: Unary) -> (usize, Back) {
     let Unary { name, told, there, back } = how;
     let map = builder.values[x].clone();
     let (input, output) = (map.slot, builder.map_slot(shape));
@@ -195,32 +201,6 @@ pub(super) fn pool(
     unary(builder, &node.shape, x, Unary { name: "pooling", told, there, back })
 }
 
-/// Values as one row each, of this shape.
-pub(super) fn flatten(builder: &mut Builder<'_>, shape: &[usize], x: usize) -> (usize, Back) {
-    let map = builder.values[x].clone();
-    let planes = map.planes();
-    if planes.plane == 1 {
-        // The same values in the same order.
-        let value = builder.value(shape, map.slot, map.wants);
-        let back = move |builder: &mut Builder<'_>| {
-            if let Some(grad) = builder.gradient(value) {
-                builder.add_gradient(x, grad);
-            }
-            Ok(())
-        };
-        return (value, Box::new(back));
-    }
-    let how = Unary {
-        name: "rows",
-        told: Told::Nothing,
-        there: Box::new(move |run, [x], mut y| {
-            layout::flatten(run.gpu, &planes, planes.channels, &x, &mut y)
-        }),
-        back: Box::new(move |run, [_, _, grad], mut to| layout::unflatten(run.gpu, &planes, &grad, &mut to)),
-    };
-    unary(builder, shape, x, how)
-}
-
 /// The sum of two maps.
 pub(super) fn add(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) -> (usize, Back) {
     let maps = inputs.map(|input| builder.values[input].clone());
@@ -239,72 +219,6 @@ pub(super) fn add(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) ->
                 builder.add_gradient(input, grad);
             }
         }
-        Ok(())
-    };
-    (value, Box::new(back))
-}
-
-/// Channels one after another.
-pub(super) fn concat(builder: &mut Builder<'_>, node: &Node, inputs: &[usize]) -> (usize, Back) {
-    let output = builder.map_slot(&node.shape);
-    let mut parts = Vec::with_capacity(inputs.len());
-    let mut first = 0;
-    for &input in inputs {
-        let map = builder.values[input].clone();
-        let rows = map.rows();
-        let from = Channels { pitch: rows.channels, first: 0 };
-        parts.push((input, map.slot, [rows.batch, rows.channels], from, first, map.wants));
-        first += rows.channels;
-    }
-    let pitch = first;
-    for &(_, slot, sizes, from, first, _) in &parts {
-        let to = Channels { pitch, first };
-        let launch: Launch<1> =
-            Box::new(move |run, [x], mut y| layout::copy_channels(run.gpu, sizes, (&x, from), (&mut y, to)));
-        step(builder, "channels", [slot], output, launch);
-    }
-    let wants = parts.iter().any(|(.., wants)| *wants);
-    let value = builder.value(&node.shape, output, wants);
-    let back = move |builder: &mut Builder<'_>| {
-        let Some(grad) = builder.gradient(value) else { return Ok(()) };
-        for (input, _, sizes, part, first, wants) in parts {
-            if !wants {
-                continue;
-            }
-            let to = builder.values_slot(sizes[0] * sizes[1]);
-            let from = Channels { pitch, first };
-            let launch: Launch<1> = Box::new(move |run, [grad], mut to| {
-                layout::copy_channels(run.gpu, sizes, (&grad, from), (&mut to, part))
-            });
-            step(builder, "channels", [grad], to, launch);
-            builder.add_gradient(input, to);
-        }
-        Ok(())
-    };
-    (value, Box::new(back))
-}
-
-/// Some of the channels, from `first` on.
-pub(super) fn slice(builder: &mut Builder<'_>, node: &Node, first: usize, x: usize) -> (usize, Back) {
-    let map = builder.values[x].clone();
-    let pitch = map.pitch;
-    let output = builder.map_slot(&node.shape);
-    let value = builder.value(&node.shape, output, map.wants);
-    let rows = builder.values[value].rows();
-    let sizes = [rows.batch, rows.channels];
-    let (whole, part) = (Channels { pitch, first }, Channels { pitch: rows.channels, first: 0 });
-    let launch: Launch<1> =
-        Box::new(move |run, [x], mut y| layout::copy_channels(run.gpu, sizes, (&x, whole), (&mut y, part)));
-    step(builder, "channels", [map.slot], output, launch);
-    let back = move |builder: &mut Builder<'_>| {
-        let Some(grad) = builder.gradient(value) else { return Ok(()) };
-        let to = builder.map_slot(&map.shape);
-        let launch: Launch<1> = Box::new(move |run, [grad], mut to| {
-            to.clear(run.gpu)?;
-            layout::copy_channels(run.gpu, sizes, (&grad, part), (&mut to, whole))
-        });
-        step(builder, "channels", [grad], to, launch);
-        builder.add_gradient(x, to);
         Ok(())
     };
     (value, Box::new(back))

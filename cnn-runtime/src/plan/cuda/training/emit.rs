@@ -5,12 +5,13 @@ use cnn_kernels::blocked::Activation as Function;
 use cnn_kernels::lrn::Response;
 
 use super::builder::Builder;
-use super::{Back, Statistics, conv, elements, factors, linear, norm, tapes};
+use super::{Back, Statistics, arrange, conv, elements, factors, linear, norm, norms, tapes};
 use crate::error::Result;
 use crate::layers;
+use crate::ops::arrange::crop2d_sizes;
 use crate::plan::cuda::value::planes_of;
 use crate::plan::training::fuse::{Kind, Node};
-use crate::plan::training::{dropout, pooling};
+use crate::plan::training::{dropout, groupnorm, pooling};
 use crate::value::{Activation, Operation};
 
 /// The value of an input, and which it is; none of what is no input.
@@ -61,7 +62,10 @@ pub(super) fn layer(
         Kind::Norm { layer, train, activation } => {
             norm::batch(builder, node, (layer, *train, *activation), inputs, statistics)?
         }
-        Kind::GroupNorm(operation, activation) => ended(builder, node, operation, *activation, inputs)?,
+        Kind::GroupNorm(operation, activation) => match groupnorm::Norm::of(operation) {
+            Some(layer) => norms::group(builder, node, &layer, *activation, x)?,
+            None => ended(builder, node, operation, *activation, inputs)?,
+        },
         Kind::Activation(function) => elements::activation(builder, node, *function, x),
         Kind::Add => match inputs {
             &[a, b] => elements::add(builder, node, [a, b]),
@@ -83,13 +87,13 @@ fn by_rows(
     if planes.plane == 1 {
         return linear::forward(builder, node, layer, x);
     }
-    let (row, first) = elements::flatten(builder, &[planes.batch, planes.channels * planes.plane], x);
+    let (row, first) = arrange::flatten(builder, &[planes.batch, planes.channels * planes.plane], x);
     let (value, last) = linear::forward(builder, node, layer, row)?;
     Ok((value, both(last, first)))
 }
 
 /// The way back through two layers, the later one first.
-fn both(last: Back, first: Back) -> Back {
+pub(super) fn both(last: Back, first: Back) -> Back {
     Box::new(move |builder: &mut Builder<'_>| {
         last(builder)?;
         first(builder)
@@ -110,14 +114,14 @@ fn other(
     }
     let is_map = node.shape.len() == 4;
     Ok(match (operation, inputs) {
-        (Operation::Flatten, _) => elements::flatten(builder, &node.shape, x),
-        (Operation::Concat, _) if is_map => elements::concat(builder, node, inputs),
+        (Operation::Flatten, _) => arrange::flatten(builder, &node.shape, x),
+        (Operation::Concat, _) if is_map => arrange::concat(builder, node, inputs),
         (Operation::Split { index, .. }, _) if is_map => {
-            elements::slice(builder, node, index * node.shape[1], x)
+            arrange::slice(builder, node, index * node.shape[1], x)
         }
         (Operation::Mul, &[a, b]) => factors::multiply(builder, node, [a, b]),
         (Operation::Scale(layer), _) => factors::scale(builder, node, layer, x)?,
-        (Operation::LayerNorm(layer), _) => norm::layer(builder, node, layer, x)?,
+        (Operation::LayerNorm(layer), _) => norms::layer(builder, node, layer, x)?,
         (Operation::PRelu(layer), _) => elements::prelu(builder, node, layer, x)?,
         (Operation::Activation(Activation::Softmax), _) => elements::softmax(builder, node, x),
         (Operation::Mask { generator, p, rank }, _) if dropout::fits(*p, *rank, &node.shape) => {
@@ -126,19 +130,35 @@ fn other(
         (&Operation::LocalResponseNorm { size, alpha, beta, k }, _) => {
             elements::response(builder, node, Response { size, alpha, beta, k }, x)
         }
-        (Operation::UpsampleNearest2d(factors), _) => {
-            match elements::upsample(builder, node, (Mode::Nearest, *factors), x) {
-                Some(done) => done,
-                None => tapes::forward(builder, node, operation, inputs)?,
-            }
+        (Operation::ChannelShuffle(groups), _) => arrange::channel_shuffle(builder, node, *groups, x),
+        _ => match of_maps(builder, node, operation, x)? {
+            Some(done) => done,
+            None => tapes::forward(builder, node, operation, inputs)?,
+        },
+    })
+}
+
+/// What there is of maps only.
+fn of_maps(
+    builder: &mut Builder<'_>,
+    node: &Node,
+    operation: &Operation,
+    x: usize,
+) -> Result<Option<(usize, Back)>> {
+    Ok(match operation {
+        Operation::UpsampleNearest2d(factors) => {
+            elements::upsample(builder, node, (Mode::Nearest, *factors), x)
         }
-        (Operation::UpsampleBilinear2d(factors), _) => {
-            match elements::upsample(builder, node, (Mode::Bilinear, *factors), x) {
-                Some(done) => done,
-                None => tapes::forward(builder, node, operation, inputs)?,
-            }
+        Operation::UpsampleBilinear2d(factors) => {
+            elements::upsample(builder, node, (Mode::Bilinear, *factors), x)
         }
-        _ => tapes::forward(builder, node, operation, inputs)?,
+        Operation::PixelShuffle(factor) => arrange::pixel_shuffle(builder, node, *factor, x),
+        Operation::Crop2d(size) => {
+            let first = crop2d_sizes(&builder.values[x].shape, *size)?;
+            arrange::crop(builder, node, first, x)
+        }
+        Operation::Pad2d { top, left, .. } => arrange::pad(builder, node, [*top, *left], x),
+        _ => None,
     })
 }
 

@@ -2,6 +2,7 @@
 //! repeated as CUDA graphs. Parameters are read where the network has them; what a step needs of them in another order or element
 //! type is made anew in each.
 
+mod arrange;
 mod builder;
 mod conv;
 mod elements;
@@ -9,6 +10,7 @@ mod emit;
 mod factors;
 mod linear;
 mod norm;
+mod norms;
 mod tapes;
 
 use std::fmt;

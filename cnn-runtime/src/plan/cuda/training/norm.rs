@@ -1,7 +1,6 @@
-//! Batch normalization, with the residual and the function that follow it, and layer normalization; there and back.
+//! Batch normalization, with the residual and the function that follow it; there and back.
 
 use cnn_cuda::elementwise::Ending;
-use cnn_cuda::norm::{self, Gradients, Norm, Over};
 use cnn_cuda::norm_last::{Behind, Parameters};
 use cnn_kernels::blocked::Activation as Function;
 
@@ -131,7 +130,7 @@ pub(super) fn batch(
                     })
                 });
                 let slots: Vec<Slot> =
-                    [parts].into_iter().chain([plain, normal].iter().filter_map(slot_of)).collect();
+                    [parts].into_iter().chain([plain, normal].iter().filter_map(Target::slot)).collect();
                 builder.step("sums", &slots, move |run| {
                     let (mut plain, mut normal) = (run.write_target(plain)?, run.write_target(normal)?);
                     let parts = run.read(parts)?;
@@ -145,7 +144,7 @@ pub(super) fn batch(
                 let slots: Vec<Slot> = [input, behind, to]
                     .into_iter()
                     .chain(moments.slots())
-                    .chain(sums.iter().flatten().filter_map(slot_of))
+                    .chain(sums.iter().flatten().filter_map(Target::slot))
                     .collect();
                 builder.step("batch norm's gradient", &slots, move |run| {
                     let (x, grad, mut to) = (run.read(input)?, run.read(behind)?, run.write(to)?);
@@ -163,73 +162,6 @@ pub(super) fn batch(
             }
             if let (Some(residual), Some(true)) = (residual, wants.get(1)) {
                 builder.add_gradient(residual, before.unwrap_or(grad));
-            }
-            Ok(())
-        }),
-    ))
-}
-
-/// The slot of numbers that are nobody's gradient.
-fn slot_of(target: &Target) -> Option<Slot> {
-    match target {
-        Target::Slot(slot) => Some(*slot),
-        Target::Gradient(_) => None,
-    }
-}
-
-/// The way there of a layer norm; its result is the way back.
-pub(super) fn layer(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    layer: &layers::LayerNorm,
-    x: usize,
-) -> Result<(usize, Back)> {
-    let map = builder.values[x].clone();
-    let (weight, bias) = (builder.parameter(layer.weight())?, builder.parameter(layer.bias())?);
-    let norm = Norm { planes: map.rows(), over: Over::Channels, eps: layer.config().eps };
-    let [mean, variance] = [(); 2].map(|()| builder.numbers_slot(norm.statistics()));
-    let (input, output) = (map.slot, builder.map_slot(&node.shape));
-    builder.step("layer norm", &[input, mean, variance, output], move |run| {
-        let x = run.read(input)?;
-        norm::statistics(run.gpu, &norm, &x, &mut run.write(mean)?, &mut run.write(variance)?)
-            .map_err(wrong)?;
-        let parameters = norm::Parameters {
-            mean: &run.read(mean)?,
-            variance: &run.read(variance)?,
-            weight: run.parameter(weight),
-            bias: run.parameter(bias),
-        };
-        let mut y = run.write(output)?;
-        norm::forward(run.gpu, &norm, &x, parameters, None, Ending::NONE, &mut y).map_err(wrong)
-    });
-    let learns = builder.is_learned(weight) || builder.is_learned(bias);
-    let value = builder.value(&node.shape, output, learns || map.wants);
-    Ok((
-        value,
-        Box::new(move |builder: &mut Builder<'_>| {
-            let Some(grad) = builder.gradient(value) else { return Ok(()) };
-            let channels = norm.planes.channels;
-            let to_weight = builder.gradient_or_slot(Some(weight), channels)?;
-            let to_bias = builder.gradient_or_slot(Some(bias), channels)?;
-            let to = builder.map_slot(&map.shape);
-            let slots: Vec<Slot> = [input, mean, variance, grad, to]
-                .into_iter()
-                .chain([to_weight, to_bias].iter().filter_map(slot_of))
-                .collect();
-            builder.step("layer norm's gradient", &slots, move |run| {
-                let (mean, variance) = (run.read(mean)?, run.read(variance)?);
-                let statistics =
-                    norm::Statistics { mean: &mean, variance: &variance, weight: run.parameter(weight) };
-                let gradients = Gradients {
-                    input: &mut run.write(to)?,
-                    weight: &mut run.write_target(to_weight)?,
-                    bias: &mut run.write_target(to_bias)?,
-                };
-                let (x, grad) = (run.read(input)?, run.read(grad)?);
-                norm::gradient(run.gpu, &norm, false, &x, &grad, statistics, gradients).map_err(wrong)
-            });
-            if map.wants {
-                builder.add_gradient(x, to);
             }
             Ok(())
         }),

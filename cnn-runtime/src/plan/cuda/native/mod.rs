@@ -1,14 +1,17 @@
 //! Operations that are not fused, by kernels on maps with their channels last.
 
+mod arrange;
+mod norms;
+
 use candle_core::{Device, Result, Tensor};
-use cnn_cuda::elementwise::Ending;
-use cnn_cuda::norm::{Norm, Over, Parameters};
-use cnn_cuda::{Arena, Gpu, elementwise, lrn, norm, resize, softmax};
+use cnn_cuda::layout::Affine;
+use cnn_cuda::{Arena, Gpu, elementwise, layout, lrn, resize, softmax};
 use cnn_kernels::lrn::Response;
 use cnn_kernels::resize::Upsample;
 
 use super::value::{Stored, Value};
 use super::{Step, wrong};
+use crate::ops::arrange::crop2d_sizes;
 use crate::value::{Activation, Operation};
 
 /// The values of a tensor, on the host.
@@ -53,7 +56,26 @@ pub(super) fn step(
         }
         Operation::LayerNorm(layer) => {
             let eps = layer.config().eps;
-            Some((layer_norm(gpu, x, y, layer.weight(), layer.bias(), eps)?, "pixel by pixel"))
+            Some((norms::layer(gpu, x, y, layer.weight(), layer.bias(), eps)?, "pixel by pixel"))
+        }
+        Operation::GroupNorm(layer) if is_map_or_rows(&x) => {
+            let (config, affine) = (layer.config(), [layer.weight(), layer.bias()].map(Some));
+            Some((norms::group(gpu, x, y, config.num_groups, affine, config.eps)?, "group by group"))
+        }
+        Operation::InstanceNorm2d(layer) => {
+            let (config, affine) = (layer.config(), [layer.weight(), layer.bias()]);
+            Some((norms::group(gpu, x, y, config.num_features, affine, config.eps)?, "channel by channel"))
+        }
+        Operation::ChannelShuffle(groups) => Some((arrange::channel_shuffle(x, y, *groups), "copies")),
+        Operation::PixelShuffle(factor) => arrange::pixel_shuffle(x, y, *factor).map(|step| (step, "copies")),
+        Operation::Crop2d(size) => {
+            let first = crop2d_sizes(&x.shape, *size)?;
+            arrange::crop(x, y, first).map(|step| (step, "copies"))
+        }
+        Operation::Pad2d { top, left, .. } => arrange::pad(x, y, [*top, *left]).map(|step| (step, "copies")),
+        // Of maps it is fused.
+        Operation::Scale(layer) if is_map_or_rows(&x) => {
+            Some((scaled(gpu, x, y, layer.weight())?, "value by value"))
         }
         Operation::PRelu(layer) => {
             let slopes = Stored::new(gpu, x.part.scalar, &host(layer.weight())?)?;
@@ -78,6 +100,11 @@ pub(super) fn ends<'a>(
     Ok((arena.read(gpu, x.part).map_err(wrong)?, arena.write(gpu, y.part).map_err(wrong)?))
 }
 
+/// Whether channels come last in memory: values of other ranks are rows of all that an image has.
+fn is_map_or_rows(value: &Value) -> bool {
+    matches!(value.shape.len(), 2 | 4)
+}
+
 fn softmax_of(x: Value, y: Value) -> Step {
     Step(Box::new(move |gpu, arena| {
         let (from, mut to) = ends(gpu, arena, &x, &y)?;
@@ -94,24 +121,12 @@ fn upsampled(x: Value, y: Value, mode: resize::Mode, factors: [usize; 2]) -> Opt
     })))
 }
 
-fn layer_norm(gpu: &Gpu, x: Value, y: Value, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Step> {
-    let scalar = x.part.scalar.of_parameters();
-    let store = |tensor: &Tensor| Stored::new(gpu, scalar, &host(tensor)?);
-    let (weight, bias) = (store(weight)?, store(bias)?);
-    let norm = Norm { planes: x.pixels(), over: Over::Channels, eps };
+fn scaled(gpu: &Gpu, x: Value, y: Value, factors: &Tensor) -> Result<Step> {
+    let factors = Stored::new(gpu, x.part.scalar.of_parameters(), &host(factors)?)?;
     Ok(Step(Box::new(move |gpu, arena| {
         let (from, mut to) = ends(gpu, arena, &x, &y)?;
-        let [mut mean, mut variance] = {
-            let scratch = || gpu.scratch(scalar, norm.statistics()).map_err(wrong);
-            [scratch()?, scratch()?]
-        };
-        norm::statistics(gpu, &norm, &from, &mut mean.write(gpu), &mut variance.write(gpu)).map_err(wrong)?;
-        let parameters = Parameters {
-            mean: &mean.read(gpu),
-            variance: &variance.read(gpu),
-            weight: &weight.read(gpu)?,
-            bias: &bias.read(gpu)?,
-        };
-        norm::forward(gpu, &norm, &from, parameters, None, Ending::NONE, &mut to).map_err(wrong)
+        let factors = factors.read(gpu)?;
+        let affine = Affine { scale: Some(&factors), ..Affine::default() };
+        layout::combine(gpu, &x.planes(), &from, None, affine, &mut to).map_err(wrong)
     })))
 }
