@@ -9,10 +9,10 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 use cnn_examples::models::zoo;
 use cnn_runtime::device::Choice;
-use cnn_runtime::{CompileOptions, Network, Pass, Plan, Precision, ops};
+use cnn_runtime::{CompileOptions, Network, Plan, Precision, TrainingPlan, ops};
 use cnn_train::optim::{Optimizer, Sgd};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -73,6 +73,15 @@ fn images(batch: usize, net: &dyn Network, device: &Device) -> Outcome<Tensor> {
     Ok(Tensor::from_vec(numbers(shape.iter().product()), shape, device)?)
 }
 
+fn of(precision: &str) -> Outcome<Precision> {
+    Ok(match precision {
+        "f32" => Precision::F32,
+        "tf32" => Precision::Tf32,
+        "bf16" => Precision::Bf16,
+        other => return Err(format!("no precision `{other}`").into()),
+    })
+}
+
 struct Inference {
     plan: Plan,
     images: Tensor,
@@ -81,13 +90,7 @@ struct Inference {
 
 impl Inference {
     fn new(net: Box<dyn Network>, batch: usize, precision: &str, device: &Device) -> Outcome<Self> {
-        let precision = match precision {
-            "f32" => Precision::F32,
-            "tf32" => Precision::Tf32,
-            "bf16" => Precision::Bf16,
-            other => return Err(format!("no precision `{other}`").into()),
-        };
-        let plan = net.compile(&CompileOptions::batch(batch).with_precision(precision))?;
+        let plan = net.compile(&CompileOptions::batch(batch).with_precision(of(precision)?))?;
         Ok(Self { plan, images: images(batch, &*net, device)?, device: device.clone() })
     }
 }
@@ -108,33 +111,30 @@ impl Job for Inference {
 }
 
 struct Training {
-    net: Box<dyn Network>,
+    plan: TrainingPlan,
     optimizer: Optimizer,
     images: Tensor,
     labels: Tensor,
-    is_mixed: bool,
 }
 
 impl Training {
     fn new(net: Box<dyn Network>, batch: usize, precision: &str, device: &Device) -> Outcome<Self> {
-        candle_core::cuda::set_gemm_reduced_precision_f32(precision == "tf32");
         let labels: Vec<u32> = (0..batch as u32).map(|index| index * 37 % 1000).collect();
+        let options = CompileOptions::batch(batch).with_precision(of(precision)?);
         Ok(Self {
+            plan: net.compile_training(&options)?,
             optimizer: Optimizer::new(net.state(), Sgd::new(1e-4).momentum(0.9))?,
             images: images(batch, &*net, device)?,
             labels: Tensor::from_vec(labels, batch, &Device::Cpu)?,
-            is_mixed: precision == "bf16",
-            net,
         })
     }
 
     fn step(&mut self) -> Outcome<f32> {
-        let pass = Pass::train(self.net.state().generator());
-        let forward = || self.net.forward_pass(&self.images, &pass);
-        let logits = if self.is_mixed { ops::autocast(forward)? } else { forward()? };
+        let logits = Var::from_tensor(&self.plan.forward(&[&self.images])?)?;
         let loss = ops::cross_entropy(&logits, &self.labels, 0.0)?;
-        self.optimizer.backward_step(&loss)?;
-        Ok(loss.to_dtype(DType::F32)?.to_scalar()?)
+        self.plan.backward(loss.backward()?.get(&logits).ok_or("no gradient of the logits")?)?;
+        self.optimizer.step_plan(&self.plan)?;
+        Ok(loss.to_scalar()?)
     }
 }
 

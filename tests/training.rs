@@ -10,6 +10,8 @@ mod frozen;
 mod losses;
 #[path = "training/networks.rs"]
 mod networks;
+#[path = "training/steps.rs"]
+mod steps;
 #[path = "training/taped.rs"]
 mod taped;
 

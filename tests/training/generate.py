@@ -78,15 +78,19 @@ def batch(shape, classes, index):
     return images, labels
 
 
-def losses(name, optimizer, memory_format):
-    make, shape, classes = NETWORKS[name]
-    net = make().to(memory_format=memory_format)
+def network(name):
+    net = NETWORKS[name][0]()
     with torch.no_grad():
         for path, tensor in net.state_dict().items():
             if "num_batches" not in path:
                 values = formula.tensor(path, tuple(tensor.shape), 1.0)
                 tensor.copy_(torch.from_numpy(values).reshape(tensor.shape))
-    net.train()
+    return net.train()
+
+
+def losses(name, optimizer, memory_format):
+    _, shape, classes = NETWORKS[name]
+    net = network(name).to(memory_format=memory_format)
     step = OPTIMIZERS[optimizer](net.parameters(), RATES[name][optimizer])
     found = []
     for index in range(STEPS):
@@ -97,6 +101,37 @@ def losses(name, optimizer, memory_format):
         step.step()
         found.append(loss.item())
     return found
+
+
+MIXED_STEPS = 5
+
+
+def mixed(name):
+    """The first losses under autocast, and how far the first gradients are from those of f32, all together."""
+    _, shape, classes = NETWORKS[name]
+
+    def loss_of(net, index, autocast):
+        images, labels = batch(shape, classes, index)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            logits = net(images)
+        return torch.nn.functional.cross_entropy(logits.float(), labels)
+
+    gradients = []
+    for autocast in [False, True]:
+        net = network(name)
+        loss_of(net, 0, autocast).backward()
+        gradients.append(torch.cat([parameter.grad.flatten().double() for parameter in net.parameters()]))
+    apart = (gradients[1] - gradients[0]).norm() / gradients[0].norm()
+    net = network(name)
+    step = OPTIMIZERS["sgd"](net.parameters(), RATES[name]["sgd"])
+    found = []
+    for index in range(MIXED_STEPS):
+        loss = loss_of(net, index, True)
+        step.zero_grad()
+        loss.backward()
+        step.step()
+        found.append(loss.item())
+    return {"losses": found, "gradients": apart.item()}
 
 
 def main():
@@ -110,8 +145,11 @@ def main():
             print(f"{name} {optimizer}: {found[0]:.4f} to {found[-1]:.4f}, in another layout {away:.1e} off", flush=True)
             assert away < 5e-5, "roundings grow too fast: the test would test its own conditioning"
             recorded[f"{name} {optimizer}"] = found
-    path = pathlib.Path(__file__).parent / "losses.json"
-    path.write_text(json.dumps(recorded, indent=0) + "\n")
+    folder = pathlib.Path(__file__).parent
+    (folder / "losses.json").write_text(json.dumps(recorded, indent=0) + "\n")
+    in_mixed_precision = {name: mixed(name) for name in NETWORKS}
+    print(in_mixed_precision)
+    (folder / "mixed.json").write_text(json.dumps(in_mixed_precision, indent=0) + "\n")
 
 
 if __name__ == "__main__":

@@ -87,13 +87,17 @@ __device__ inline A source_at(const Product &p, const T *source, const Pixel &pi
 template <int M, int N, bool LAST>
 __device__ inline void product(
     const Product &p, const T *source, const T *weight, const P *bias, const T *residual, T *target, int function,
-    A parameter) {
+    A parameter, A *sums_of_parts, int parts) {
     // A thread reads PER values of each side: of one factor and several pixels, or of one pixel and several factors.
     const int PIXELS = M / 32, OUTPUTS = N / 32;
     __shared__ A left[2][DEPTH][M], right[2][DEPTH][N];
-    int thread = threadIdx.x, lane = thread % 32, warp = thread / 32, group = blockIdx.z;
+    int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+    int group = blockIdx.z % p.groups, part = blockIdx.z / p.groups;
     index first = (index)blockIdx.x * M;
     int first_output = blockIdx.y * N, depth = p.taps_y * p.taps_x * p.inputs;
+    // Of the factors this block has a part, in whole steps.
+    int share = ((depth + parts - 1) / parts + DEPTH - 1) / DEPTH * DEPTH, begin = share * part;
+    int end = begin + share < depth ? begin + share : depth;
     source += group * p.inputs * p.source_channel;
     weight += group * p.weight_group + p.weight_offset;
 
@@ -108,8 +112,8 @@ __device__ inline void product(
     Tile<M, N> tile;
     tile.clear();
     int row = LAST ? thread / 16 : thread % 16, column = LAST ? thread % 16 : thread / 16;
-    for (int k = 0, buffer = 0; k < depth + DEPTH; k += DEPTH, buffer ^= 1) {
-        if (k < depth) {
+    for (int k = begin, buffer = 0; k < end + DEPTH; k += DEPTH, buffer ^= 1) {
+        if (k < end) {
             if (LAST) {
                 int from = k + thread % (256 / M) * PIXELS;
                 for (int i = 0; i < PIXELS; i++) {
@@ -133,8 +137,8 @@ __device__ inline void product(
             }
         }
         // What was read for this step is multiplied in the next, while that reads.
-        if (k > 0) tile.add(left[buffer ^ 1], right[buffer ^ 1], row, column);
-        if (k < depth) {
+        if (k > begin) tile.add(left[buffer ^ 1], right[buffer ^ 1], row, column);
+        if (k < end) {
             for (int i = 0; i < PIXELS; i++) {
                 if (LAST) {
                     left[buffer][thread % (256 / M) * PIXELS + i][thread / (256 / M)] = from_source[i];
@@ -158,6 +162,7 @@ __device__ inline void product(
         index m = first + tile.place(i, row);
         index plane = (index)p.out_height * p.out_width;
         if (m >= plane * p.images) continue;
+        A *raw = sums_of_parts ? sums_of_parts + ((index)part * plane * p.images + m) * (p.groups * p.outputs) : 0;
         int at = (int)(m % plane);
         long long base = m / plane * p.target_image + at / p.out_width * p.target_y + at % p.out_width * p.target_x;
 #pragma unroll
@@ -165,6 +170,10 @@ __device__ inline void product(
             int output = first_output + tile.place(j, column);
             if (output >= p.outputs) continue;
             output += group * p.outputs;
+            if (raw) {
+                raw[output] = tile.values[i][j];
+                continue;
+            }
             long long to = base + output * p.target_channel + p.target_offset;
             A value = tile.values[i][j];
             if (bias) value += (A)bias[output];
@@ -177,8 +186,9 @@ __device__ inline void product(
 #define PRODUCT(NAME, M, N, LAST)                                                                                  \
     extern "C" __global__ void __launch_bounds__(256, 2) NAME(                                                       \
         const T *source, const T *weight, const P *bias, const T *residual, T *target, Product p, int function,     \
-        double parameter) {                                                                                        \
-        product<M, N, LAST>(p, source, weight, bias, residual, target, function, (A)parameter);                    \
+        double parameter, A *sums_of_parts, int parts) {                                                            \
+        product<M, N, LAST>(                                                                                        \
+            p, source, weight, bias, residual, target, function, (A)parameter, sums_of_parts, parts);               \
     }
 PRODUCT(product_first_64, 64, 64, false)
 PRODUCT(product_last_64, 64, 64, true)
@@ -187,6 +197,25 @@ PRODUCT(product_last_64, 64, 64, true)
 PRODUCT(product_first_128, 128, 128, false)
 PRODUCT(product_last_128, 128, 128, true)
 #endif
+
+// Adds the parts of a product's sums up, each (pixels, channels), and does what follows.
+extern "C" __global__ void finish_product(
+    const A *from, const P *bias, const T *residual, T *target, Product p, int function, double parameter, int parts) {
+    int channels = p.groups * p.outputs;
+    index plane = (index)p.out_height * p.out_width, count = plane * p.images * channels;
+    EACH(i, count) {
+        int output = i % channels;
+        index m = i / channels;
+        int at = (int)(m % plane);
+        long long to = m / plane * p.target_image + at / p.out_width * p.target_y + at % p.out_width * p.target_x +
+                       output * p.target_channel + p.target_offset;
+        A value = 0;
+        for (int part = 0; part < parts; part++) value += from[part * count + i];
+        if (bias) value += (A)bias[output];
+        if (residual) value += get(residual[to]);
+        target[to] = put(activate(function, (A)parameter, value));
+    }
+}
 
 // The gradient of the weight: of each output channel and factor the sum over all pixels of what the channel's gradient is
 // and what the factor saw. `gridDim.z` is groups times parts; `to` is [part][group][output][factor], in A.

@@ -4,6 +4,8 @@
 // each pixel and of each channel's weights, three steps ahead of the products. Rows of 64 bytes are stored in chunks of 16
 // whose order depends on the row, so that eight rows are read without two of them in one bank.
 //
+// Where pixels and channels are too few to keep the device busy, the sums are made in parts, which `finish_product` adds up.
+//
 // Weights are [group][output][tap][input]. Inputs come in whole chunks: the host sees to that.
 #if defined(SCALAR_F64)
 // Tensor cores of f64 are not used.
@@ -36,13 +38,17 @@ struct Walk {
 template <int M, int N, int WARPS_M, int WARPS_N>
 __device__ inline void product(
     const Product &p, const T *source, const T *weight, const P *bias, const T *residual, T *target, int function,
-    float parameter) {
+    float parameter, float *sums_of_parts, int parts) {
     const int THREADS_HERE = 32 * WARPS_M * WARPS_N, TILES = M / WARPS_M / 16;
     const int LEFT = M * CHUNKS / THREADS_HERE, RIGHT = N * CHUNKS / THREADS_HERE;
     static_assert(N / WARPS_N == 32, "a warp has 32 channels");
     alignas(128) __shared__ char shared[STAGES][(M + N) * 64];
-    int thread = threadIdx.x, lane = thread % 32, warp = thread / 32, group = blockIdx.z;
-    int depth = p.taps_y * p.taps_x * p.inputs, steps = (depth + STEP - 1) / STEP;
+    int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+    int group = blockIdx.z % p.groups, part = blockIdx.z / p.groups;
+    // Of the steps this block has a part.
+    int depth = p.taps_y * p.taps_x * p.inputs, all_steps = (depth + STEP - 1) / STEP;
+    int share = (all_steps + parts - 1) / parts, skipped = share * part < all_steps ? share * part : all_steps;
+    int steps = all_steps - skipped < share ? all_steps - skipped : share;
     index first = (index)blockIdx.x * M, plane = (index)p.out_height * p.out_width, pixels = plane * p.images;
     int first_output = blockIdx.y * N;
     source += group * p.inputs;
@@ -51,8 +57,8 @@ __device__ inline void product(
     // What this thread copies: the same chunk of every so manyth row.
     int chunk = thread % CHUNKS, row = thread / CHUNKS;
     Walk walk = {0, 0, 0};
-    walk.advance(p, chunk * PER_CHUNK);
-    int factor = chunk * PER_CHUNK;
+    int factor = skipped * STEP + chunk * PER_CHUNK;
+    walk.advance(p, factor);
     const T *base[LEFT];
     int top[LEFT], left[LEFT];
 #pragma unroll
@@ -152,6 +158,14 @@ __device__ inline void product(
             }
             index m = first + warp_row + i * 16 + half * 8 + lane / 4;
             if (m >= pixels || output >= p.outputs) continue;
+            if (sums_of_parts) {
+                float *to = sums_of_parts + ((index)part * pixels + m) * (p.groups * p.outputs) + group * p.outputs + output;
+#pragma unroll
+                for (int k = 0; k < 8; k++) {
+                    if (output + k < p.outputs) to[k] = values[k];
+                }
+                continue;
+            }
             int at = (int)(m % plane);
             long long to = m / plane * p.target_image + at / p.out_width * p.target_y +
                            at % p.out_width * p.target_x + p.target_offset + group * p.outputs + output;
@@ -177,8 +191,9 @@ __device__ inline void product(
 #define PRODUCT(NAME, M, N, WARPS_M, WARPS_N)                                                                       \
     extern "C" __global__ void __launch_bounds__(32 * WARPS_M * WARPS_N) NAME(                                      \
         const T *source, const T *weight, const P *bias, const T *residual, T *target, Product p, int function,     \
-        double parameter) {                                                                                        \
-        product<M, N, WARPS_M, WARPS_N>(p, source, weight, bias, residual, target, function, (float)parameter);    \
+        double parameter, float *sums_of_parts, int parts) {                                                        \
+        product<M, N, WARPS_M, WARPS_N>(                                                                            \
+            p, source, weight, bias, residual, target, function, (float)parameter, sums_of_parts, parts);           \
     }
 PRODUCT(tensor_product_128x128, 128, 128, 2, 4)
 PRODUCT(tensor_product_128x64, 128, 64, 4, 2)

@@ -222,6 +222,9 @@ fn launch(
         .pass(product)
         .pass(&epilogue.ending.function)
         .pass(&epilogue.ending.parameter)
+        // All of the sums at once.
+        .pass(&None::<&Out<'_>>)
+        .pass(&1i32)
         .blocks([
             blocks(NAME, pixels.div_ceil(size))?,
             blocks(NAME, outputs.div_ceil(size))?,

@@ -8,7 +8,7 @@ use cnn_kernels::window::Span;
 use super::int;
 use crate::device::{Gpu, In, Launch, Out, Result, sizes as wrong};
 use crate::sizes;
-use crate::source::POOL;
+use crate::source::{POOL, Scalar};
 
 fn axis(name: &'static str, span: Span) -> Result<sizes::Axis> {
     Ok(sizes::Axis {
@@ -48,6 +48,55 @@ pub fn max(gpu: &Gpu, pool: &Pool, last: usize, x: &In<'_>, y: &mut Out<'_>) -> 
         .pass(&None::<&In<'_>>)
         .pass(&sizes_of(NAME, pool, last)?)
         .each(y.len())
+}
+
+/// The maximum of each window, and where it stands in its map: `places` is memory of four bytes for each.
+///
+/// # Errors
+/// For lengths or element types that do not fit.
+pub fn max_with_places(
+    gpu: &Gpu,
+    pool: &Pool,
+    last: usize,
+    x: &In<'_>,
+    y: &mut Out<'_>,
+    places: &mut Out<'_>,
+) -> Result<()> {
+    const NAME: &str = "maximum";
+    x.check(NAME, "the input", x.scalar(), pool.planes * pool.input_plane())?;
+    y.check(NAME, "the output", x.scalar(), pool.planes * pool.output_plane())?;
+    places.check(NAME, "the places", Scalar::F32, y.len())?;
+    Launch::new(gpu, POOL, NAME, x.scalar())
+        .pass(x)
+        .pass(y)
+        .pass(places)
+        .pass(&sizes_of(NAME, pool, last)?)
+        .each(y.len())
+}
+
+/// The gradient of [`max_with_places`] by its input.
+///
+/// # Errors
+/// For lengths or element types that do not fit.
+pub fn max_gradient_by_places(
+    gpu: &Gpu,
+    pool: &Pool,
+    last: usize,
+    places: &In<'_>,
+    grad: &In<'_>,
+    to: &mut Out<'_>,
+) -> Result<()> {
+    const NAME: &str = "maximum_gradient";
+    grad.check(NAME, "the gradient", grad.scalar(), pool.planes * pool.output_plane())?;
+    places.check(NAME, "the places", Scalar::F32, grad.len())?;
+    to.check(NAME, "the input's gradient", grad.scalar(), pool.planes * pool.input_plane())?;
+    Launch::new(gpu, POOL, NAME, grad.scalar())
+        .pass(&None::<&In<'_>>)
+        .pass(places)
+        .pass(grad)
+        .pass(to)
+        .pass(&sizes_of(NAME, pool, last)?)
+        .each(to.len())
 }
 
 /// The gradient of [`max`] by its input.

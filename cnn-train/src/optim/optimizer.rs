@@ -3,7 +3,7 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_kernels::optim::{Incoming, sum_of_squares};
-use cnn_runtime::State;
+use cnn_runtime::{Gradient, State, TrainingPlan};
 use rayon::prelude::*;
 
 use super::config::Config;
@@ -148,11 +148,64 @@ impl Optimizer {
         self.step_tensors(&gradients, 1.0)
     }
 
+    /// Makes a step with the gradients of a plan's last way back, wherever they are. Gives their norm where it is
+    /// [clipped](Self::clip_norm).
+    ///
+    /// ```
+    /// use candle_core::Var;
+    /// use cnn_runtime::ops;
+    /// use cnn_runtime::prelude::*;
+    /// use cnn_train::optim::{Optimizer, Sgd};
+    ///
+    /// network! {
+    ///     Tiny: 1x8x8 -> 3 { conv3-4 bn relu -> pool2 -> fc3 }
+    /// }
+    ///
+    /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let net = Tiny::init(Init::seed(1), &Device::Cpu)?;
+    ///     let mut plan = net.compile_training(&CompileOptions::batch(6))?;
+    ///     let mut optimizer = Optimizer::new(net.state(), Sgd::new(0.1).momentum(0.9))?;
+    ///     let images = Tensor::randn(0f32, 1., (6, 1, 8, 8), &Device::Cpu)?;
+    ///     let labels = Tensor::new(&[0u32, 1, 2, 0, 1, 2], &Device::Cpu)?;
+    ///     let mut losses = Vec::new();
+    ///     for _ in 0..3 {
+    ///         let logits = Var::from_tensor(&plan.forward(&[&images])?)?;
+    ///         let loss = ops::cross_entropy(&logits, &labels, 0.0)?;
+    ///         plan.backward(loss.backward()?.get(&logits).ok_or("no gradient")?)?;
+    ///         optimizer.step_plan(&plan)?;
+    ///         losses.push(loss.to_scalar::<f32>()?);
+    ///     }
+    ///     assert!(losses[2] < losses[0]);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the plan is of another network.
+    pub fn step_plan(&mut self, plan: &TrainingPlan) -> Result<Option<f64>> {
+        let all: Vec<_> = plan.gradients().collect();
+        let of = |slot: &Slot| all.iter().find(|(var, _)| var.id() == slot.var.id()).map(|(_, of)| *of);
+        let gradients: Vec<Option<Gradient<'_>>> = self.slots.iter().map(of).collect();
+        if gradients.iter().all(Option::is_none) {
+            let what =
+                "the plan is of another network: it has no gradient of any of the optimizer's variables";
+            return Err(Error::Config(what.to_owned()));
+        }
+        if gradients.iter().flatten().any(|gradient| gradient.as_tensor().is_some()) {
+            let tensors: Vec<_> = gradients.into_iter().map(|gradient| gradient?.as_tensor()).collect();
+            self.step_tensors(&tensors, 1.0)
+        } else {
+            let slices: Vec<_> = gradients.into_iter().map(|gradient| gradient?.as_slice()).collect();
+            self.step_slices(&slices)
+        }
+    }
+
     /// Makes a step with a gradient for each variable, in the order of [`vars`](Self::vars), as slices. Gives their norm
     /// where it is [clipped](Self::clip_norm).
     ///
     /// # Errors
-    /// Where there are not as many gradients as variables, or one has another length or type than its variable.
+    /// Where there are not as many gradients as variables, or one has another length or type than its variable, which is not on
+    /// the CPU.
     pub fn step_slices<T: Value>(&mut self, gradients: &[Option<&[T]>]) -> Result<Option<f64>> {
         self.step_slices_scaled(gradients, 1.0)
     }
@@ -166,6 +219,12 @@ impl Optimizer {
         gradients: &[Option<&[T]>],
         scale: f64,
     ) -> Result<Option<f64>> {
+        if let Some(slot) = self.slots.iter().find(|slot| !slot.var.device().is_cpu()) {
+            let (name, device) = (&slot.name, slot.var.device().location());
+            return Err(Error::Config(format!(
+                "`{name}` is on {device:?}, and slices are on the CPU: take `step_plan`, or `step` with candle's gradients"
+            )));
+        }
         self.step_with(
             gradients.len(),
             scale,

@@ -87,13 +87,15 @@ impl TrainingStep for Compiled<'_> {
         };
         let logits = Var::from_tensor(&plan.forward(&[inputs])?)?;
         let loss = targets.loss(&logits, self.label_smoothing)?;
-        let value = scalar(&loss)?;
-        if value.is_finite()
-            && let Some(gradient) = loss.backward()?.get(&logits)
-        {
+        // On another device the way back is under way before the loss is waited for.
+        let here = logits.device().is_cpu();
+        if here && !scalar(&loss)?.is_finite() {
+            return scalar(&loss);
+        }
+        if let Some(gradient) = loss.backward()?.get(&logits) {
             plan.backward(gradient)?;
         }
-        Ok(value)
+        scalar(&loss)
     }
 
     fn gradients(&self) -> Gradients<'_> {

@@ -31,8 +31,6 @@ fn optimizer(network: &dyn Network, job: &Job) -> Result<Optimizer> {
 pub struct Compiled {
     plan: TrainingPlan,
     optimizer: Optimizer,
-    /// For each of the optimizer's variables, where the plan has its gradient.
-    order: Vec<usize>,
     loss: CrossEntropy,
     images: Tensor,
     labels: Vec<u32>,
@@ -43,15 +41,8 @@ impl Compiled {
         let network = network(job)?;
         let plan = network.compile_training(&CompileOptions::batch(job.batch).with_threads(job.threads))?;
         let optimizer = optimizer(network.as_ref(), job)?;
-        let order = optimizer
-            .vars()
-            .map(|(name, var)| {
-                let place = plan.gradients().position(|(other, _)| other.id() == var.id());
-                place.with_context(|| format!("no gradient of `{name}`"))
-            })
-            .collect::<Result<_>>()?;
         let loss = CrossEntropy { batch: job.batch, classes: network.output_shape()[0], smoothing: 0.0 };
-        Ok(Self { plan, optimizer, order, loss, images: job.images()?, labels: job.labels()?.to_vec1()? })
+        Ok(Self { plan, optimizer, loss, images: job.images()?, labels: job.labels()?.to_vec1()? })
     }
 }
 
@@ -64,9 +55,7 @@ impl Learner for Compiled {
         let loss = self.loss.loss_and_gradient(&values, targets, 1.0, &mut gradient);
         let gradient = Tensor::from_vec(gradient, logits.shape(), &Device::Cpu)?;
         self.plan.backward(&gradient)?;
-        let gradients: Vec<&[f32]> = self.plan.gradients().filter_map(|(_, gradient)| gradient.as_slice()).collect();
-        let gradients: Vec<Option<&[f32]>> = self.order.iter().map(|&place| Some(gradients[place])).collect();
-        self.optimizer.step_slices(&gradients)?;
+        self.optimizer.step_plan(&self.plan)?;
         Ok(loss as f32)
     }
 }

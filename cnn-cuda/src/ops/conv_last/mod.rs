@@ -25,6 +25,8 @@ pub struct Planned {
     pack: Pack,
     /// Values of the input, of the variable's weight and of the output.
     lens: [usize; 3],
+    /// Parts that its sums are made in.
+    parts: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,22 @@ impl Kernel {
             let (name, size) = if large { ("product_last_128", 128) } else { ("product_last_64", 64) };
             Self::Tiles { name, size }
         }
+    }
+
+    /// How many parts the sums of a product are made in: several where pixels and channels are too few to keep the device busy.
+    fn parts(self, gpu: &Gpu, product: &Product) -> usize {
+        /// Factors of a part, at least, and the most parts.
+        const LEAST: [usize; 2] = [256, 16];
+        let size = |value: i32| value as usize;
+        let pixels = size(product.images) * size(product.out_height) * size(product.out_width);
+        let (m, n) = match self {
+            Self::Depthwise => return 1,
+            Self::Tiles { size, .. } => (size, size),
+            Self::TensorCores { pixels, outputs, .. } => (pixels, outputs),
+        };
+        let blocks = pixels.div_ceil(m) * size(product.outputs).div_ceil(n) * size(product.groups);
+        let depth = size(product.taps_y) * size(product.taps_x) * size(product.inputs);
+        (gpu.processors() / blocks.max(1)).min(depth / LEAST[0]).clamp(1, LEAST[1])
     }
 
     /// Strides of a weight in its order: of groups, outputs, inputs, rows and columns.
@@ -145,7 +163,8 @@ impl Planned {
             Kernel::of(gpu, &product, scalar, tensor_cores && is_whole)
         };
         let lens = [conv.batch * conv.input_plane() * pitch, conv.weight_len(), conv.output_len()];
-        Ok(Self::of(scalar, kernel, product, pack_of(conv, &product)?, lens))
+        let planned = Self::of(scalar, kernel, product, pack_of(conv, &product)?, lens);
+        Ok(Self { parts: kernel.parts(gpu, &product), ..planned })
     }
 
     fn of(scalar: Scalar, kernel: Kernel, mut product: Product, mut pack: Pack, lens: [usize; 3]) -> Self {
@@ -154,7 +173,7 @@ impl Planned {
         [product.weight_group, product.weight_out, product.weight_in, product.weight_y, product.weight_x] =
             strides;
         product.weight_offset = 0;
-        Self { scalar, kernel, product, pack, lens }
+        Self { scalar, kernel, product, pack, lens, parts: 1 }
     }
 
     /// The weight (out, in, rows, columns) in the order of the kernel, with zeros for inputs that are no channels.
@@ -221,16 +240,26 @@ impl Planned {
     /// What computes it.
     #[must_use]
     pub fn algorithm(&self) -> String {
-        match self.kernel {
+        let kernel = match self.kernel {
             Kernel::Depthwise => "depthwise".to_owned(),
             Kernel::Tiles { size, .. } => format!("tiles of {size}x{size}"),
             Kernel::TensorCores { pixels, outputs, .. } => {
                 format!("tensor cores, tiles of {pixels}x{outputs}")
             }
+        };
+        match self.parts {
+            1 => kernel,
+            parts => format!("{kernel}, in {parts} parts"),
         }
     }
 
-    /// The convolution, and what follows it.
+    /// Numbers of the sums' parts; none where they are made at once.
+    #[must_use]
+    pub fn sums_len(&self) -> usize {
+        if self.parts == 1 { 0 } else { self.parts * self.lens[2] }
+    }
+
+    /// The convolution, and what follows it. `sums` are of [`sums_len`](Self::sums_len) numbers, if there are any.
     ///
     /// # Errors
     /// For lengths or element types that do not fit.
@@ -240,6 +269,7 @@ impl Planned {
         x: &In<'_>,
         weight: &In<'_>,
         epilogue: Epilogue<'_>,
+        sums: Option<&mut Out<'_>>,
         y: &mut Out<'_>,
     ) -> Result<()> {
         let [source, _, target] = self.lens;
@@ -254,6 +284,14 @@ impl Planned {
         if let Some(residual) = epilogue.residual {
             residual.check(NAME, "the residual", self.scalar, y.len())?;
         }
+        let sums = sums.filter(|_| self.parts > 1);
+        let parameters = self.scalar.of_parameters();
+        match &sums {
+            Some(sums) => sums.check(NAME, "the sums", parameters, self.sums_len())?,
+            None if self.parts > 1 => return wrong(NAME, "memory for the sums of its parts is missing"),
+            None => {}
+        }
+        let parts = int(NAME, self.parts)?;
         let start = |source, name| {
             Launch::new(gpu, source, name, self.scalar)
                 .pass(x)
@@ -265,17 +303,30 @@ impl Planned {
                 .pass(&epilogue.ending.function)
                 .pass(&epilogue.ending.parameter)
         };
+        let in_parts = |source, name| start(source, name).pass(&sums.as_deref()).pass(&parts);
         let Product { images, out_height, out_width, .. } = self.product;
         let pixels = size(images) * size(out_height) * size(out_width);
         let grid = |m: usize, n: usize| -> Result<[u32; 3]> {
-            Ok([blocks(NAME, pixels.div_ceil(m))?, blocks(NAME, outputs.div_ceil(n))?, blocks(NAME, groups)?])
+            let across = [pixels.div_ceil(m), outputs.div_ceil(n), groups * self.parts];
+            Ok([blocks(NAME, across[0])?, blocks(NAME, across[1])?, blocks(NAME, across[2])?])
         };
         match self.kernel {
-            Kernel::Depthwise => start(CONV, "depthwise").each(pixels * outputs * groups),
-            Kernel::Tiles { name, size } => start(CONV, name).blocks(grid(size, size)?),
+            Kernel::Depthwise => start(CONV, "depthwise").each(pixels * outputs * groups)?,
+            Kernel::Tiles { name, size } => in_parts(CONV, name).blocks(grid(size, size)?)?,
             Kernel::TensorCores { name, pixels, outputs, threads } => {
-                start(TENSOR_CORES, name).blocks_of(threads, grid(pixels, outputs)?)
+                in_parts(TENSOR_CORES, name).blocks_of(threads, grid(pixels, outputs)?)?;
             }
         }
+        let Some(sums) = sums else { return Ok(()) };
+        Launch::new(gpu, CONV, "finish_product", self.scalar)
+            .pass(sums)
+            .pass(&epilogue.bias)
+            .pass(&epilogue.residual)
+            .pass(y)
+            .pass(&self.product)
+            .pass(&epilogue.ending.function)
+            .pass(&epilogue.ending.parameter)
+            .pass(&parts)
+            .each(pixels * outputs * groups)
     }
 }

@@ -126,7 +126,7 @@ impl Transposed {
             }
             let each = if self.is_whole { epilogue } else { Epilogue::default() };
             for (planned, &start) in parts() {
-                planned.run(gpu, x, &weight.part(start, planned.weight_len()), each, y)?;
+                planned.run(gpu, x, &weight.part(start, planned.weight_len()), each, None, y)?;
             }
             if self.is_whole {
                 return Ok(());

@@ -44,18 +44,21 @@ pub(super) fn lower(
         tensor_cores: matches!(options.precision, Precision::Tf32 | Precision::Bf16),
         scalar,
         fused,
+        scratch_at: 0,
     };
     let (values, arena) = lowering.values();
-    let (mut steps, mut rows, mut captures) = (Vec::new(), Vec::new(), true);
+    let lowering = Lowering { scratch_at: arena, ..lowering };
+    let (mut steps, mut rows, mut captures, mut scratch) = (Vec::new(), Vec::new(), true, 0);
     for &index in &fused.order {
         let node = &fused.nodes[index];
         let inputs: Vec<Value> = node.inputs.iter().map(|&input| values[input].clone()).collect();
-        let Some(Emitted { step, algorithm, weight_bytes, is_candles }) =
+        let Some(Emitted { step, algorithm, weight_bytes, scratch_bytes, is_candles }) =
             lowering.emit(node, &inputs, &values[index])?
         else {
             continue;
         };
         captures &= !is_candles;
+        scratch = scratch.max(scratch_bytes);
         steps.push(step);
         let (layers, output, macs) = (node.layers.clone(), node.shape.clone(), node.macs());
         rows.push(Row { layers, output, algorithm, weight_bytes, macs });
@@ -72,7 +75,7 @@ pub(super) fn lower(
         steps,
         inputs: inputs.into_iter().map(|(_, value)| value).collect(),
         outputs: fused.outputs.iter().map(|&output| values[output].clone()).collect(),
-        arena,
+        arena: arena + scratch,
         rows,
         captures,
     })
@@ -84,6 +87,8 @@ struct Lowering<'f> {
     scalar: Scalar,
     tensor_cores: bool,
     fused: &'f Fused,
+    /// The bytes of the arena before what steps have for themselves, one after the other.
+    scratch_at: usize,
 }
 
 /// A step and what is said about it.
@@ -91,6 +96,8 @@ struct Emitted {
     step: Step,
     algorithm: String,
     weight_bytes: usize,
+    /// Memory that it needs beside the values.
+    scratch_bytes: usize,
     /// Whether candle does it, which cannot be captured.
     is_candles: bool,
 }
@@ -100,7 +107,8 @@ impl Emitted {
         algorithm: impl Into<String>,
         step: impl Fn(&Gpu, &Arena) -> CandleResult<()> + Send + Sync + 'static,
     ) -> Self {
-        Self { step: Step(Box::new(step)), algorithm: algorithm.into(), weight_bytes: 0, is_candles: false }
+        let step = Step(Box::new(step));
+        Self { step, algorithm: algorithm.into(), weight_bytes: 0, scratch_bytes: 0, is_candles: false }
     }
 }
 
@@ -311,6 +319,9 @@ impl Lowering<'_> {
         let bias = conv.affine.shift.as_deref().map(|shift| self.numbers(shift)).transpose()?;
         let ending = ending(conv.activation);
         let weight_bytes = planned.weight_len() * self.scalar.bytes();
+        let (numbers, len) = (self.scalar.of_parameters(), planned.sums_len());
+        let sums = (len > 0).then_some(Part { offset: self.scratch_at, len, scalar: numbers });
+        let scratch_bytes = len * numbers.bytes();
         let emitted = Emitted::new(planned.algorithm(), move |gpu, arena| {
             let (from, mut to) = ends(gpu, arena, &x, &y)?;
             let bias = read(bias.as_ref(), gpu)?;
@@ -318,9 +329,10 @@ impl Lowering<'_> {
                 residual.as_ref().map(|value| arena.read(gpu, value.part).map_err(wrong)).transpose()?;
             let epilogue = Epilogue { bias: bias.as_ref(), residual: residual.as_ref(), ending };
             let weight = weight.read(gpu)?;
-            planned.run(gpu, &from, &weight, epilogue, &mut to).map_err(wrong)
+            let mut sums = sums.map(|part| arena.write(gpu, part).map_err(wrong)).transpose()?;
+            planned.run(gpu, &from, &weight, epilogue, sums.as_mut(), &mut to).map_err(wrong)
         });
-        Ok(Emitted { weight_bytes, ..emitted })
+        Ok(Emitted { weight_bytes, scratch_bytes, ..emitted })
     }
 
     fn linear(&self, layer: &fused::Linear, x: Value, y: Value) -> Result<Emitted> {
@@ -347,7 +359,8 @@ impl Lowering<'_> {
     /// What is not fused: by a kernel, or by the operation on tensors.
     fn eager(&self, operation: &Operation, inputs: &[Value], y: Value) -> Result<Emitted> {
         if let Some((step, algorithm)) = native::step(&self.gpu, operation, inputs, &y)? {
-            return Ok(Emitted { step, algorithm: algorithm.to_owned(), weight_bytes: 0, is_candles: false });
+            let algorithm = algorithm.to_owned();
+            return Ok(Emitted { step, algorithm, weight_bytes: 0, scratch_bytes: 0, is_candles: false });
         }
         let (operation, inputs, device) = (operation.clone(), inputs.to_vec(), self.device.clone());
         let emitted = Emitted::new("on tensors", move |gpu, arena| {

@@ -128,14 +128,15 @@ fn by_planned(
     builder.step("weight", &[packed], move |run| {
         pack.pack_on(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
     });
-    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).collect();
+    let sums = (planned.sums_len() > 0).then(|| builder.numbers_slot(planned.sums_len()));
+    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).chain(sums).collect();
     builder.step(format!("convolution, {name}"), &slots, move |run| {
         let residual = residual.map(|slot| run.read(slot)).transpose()?;
         let bias = bias.map(|bias| run.parameter(bias));
         let epilogue = Epilogue { bias, residual: residual.as_ref(), ending };
-        planned
-            .run(run.gpu, &run.read(from)?, &run.read(packed)?, epilogue, &mut run.write(to)?)
-            .map_err(wrong)
+        let mut sums = sums.map(|slot| run.write(slot)).transpose()?;
+        let (x, weight, mut y) = (run.read(from)?, run.read(packed)?, run.write(to)?);
+        planned.run(run.gpu, &x, &weight, epilogue, sums.as_mut(), &mut y).map_err(wrong)
     });
 }
 

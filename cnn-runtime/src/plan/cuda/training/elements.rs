@@ -5,6 +5,7 @@ use cnn_cuda::elementwise::{self, Activation as Function};
 use cnn_cuda::layout::{self, Affine, Operator};
 use cnn_cuda::lrn;
 use cnn_cuda::resize::{self, Mode};
+use cnn_cuda::source::Scalar;
 use cnn_cuda::{In, Out, norm, pool, softmax};
 use cnn_kernels::blocked::PoolKind;
 use cnn_kernels::lrn::Response;
@@ -178,12 +179,7 @@ pub(super) fn pool(
     };
     let padding = kind == PoolKind::MeanWithPadding;
     let (there, back): (Launch<1>, Launch<3>) = match kind {
-        PoolKind::Max => (
-            Box::new(move |run, [x], mut y| pool::max(run.gpu, &windows, channels, &x, &mut y)),
-            Box::new(move |run, [x, _, grad], mut to| {
-                pool::max_gradient(run.gpu, &windows, channels, &x, &grad, &mut to)
-            }),
-        ),
+        PoolKind::Max => return maxima(builder, node, windows, x),
         PoolKind::Mean | PoolKind::MeanWithPadding => (
             Box::new(move |run, [x], mut y| pool::average(run.gpu, &windows, channels, padding, &x, &mut y)),
             Box::new(move |run, [_, _, grad], mut to| {
@@ -197,8 +193,31 @@ pub(super) fn pool(
             }),
         ),
     };
-    let told = if kind == PoolKind::Max { Told::Input } else { Told::Nothing };
-    unary(builder, &node.shape, x, Unary { name: "pooling", told, there, back })
+    unary(builder, &node.shape, x, Unary { name: "pooling", told: Told::Nothing, there, back })
+}
+
+/// The maximum of each window: where it stands is remembered.
+fn maxima(builder: &mut Builder<'_>, node: &Node, windows: Pool, x: usize) -> (usize, Back) {
+    let map = builder.values[x].clone();
+    let (channels, input) = (map.planes().channels, map.slot);
+    let output = builder.map_slot(&node.shape);
+    let places = builder.slot(Scalar::F32, node.shape.iter().product());
+    builder.step("pooling", &[input, output, places], move |run| {
+        let (x, mut y, mut places) = (run.read(input)?, run.write(output)?, run.write(places)?);
+        pool::max_with_places(run.gpu, &windows, channels, &x, &mut y, &mut places).map_err(wrong)
+    });
+    let value = builder.value(&node.shape, output, map.wants);
+    let back = move |builder: &mut Builder<'_>| {
+        let (Some(grad), true) = (builder.gradient(value), map.wants) else { return Ok(()) };
+        let to = builder.map_slot(&map.shape);
+        builder.step("pooling's gradient", &[places, grad, to], move |run| {
+            let (places, grad, mut to) = (run.read(places)?, run.read(grad)?, run.write(to)?);
+            pool::max_gradient_by_places(run.gpu, &windows, channels, &places, &grad, &mut to).map_err(wrong)
+        });
+        builder.add_gradient(x, to);
+        Ok(())
+    };
+    (value, Box::new(back))
 }
 
 /// The sum of two maps.
