@@ -30,6 +30,8 @@ mod last;
 mod layers;
 #[path = "cuda/losses.rs"]
 mod losses;
+#[path = "cuda/variants.rs"]
+mod variants;
 
 use candle_core::{Device, Var};
 use cnn_runtime::ops;
@@ -270,23 +272,6 @@ macro_rules! networks {
             )+
         }
 
-        mod mixed_precision {
-            use super::*;
-            $(
-                #[test]
-                fn $test() {
-                    let Some(gpu) = gpu() else { return };
-                    let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
-                    let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
-                    let run = nets.each_ref().map(|net| {
-                        move |x: &Tensor| net.forward_pass(x, &Pass::train(net.state().generator()))
-                    });
-                    let states = nets.each_ref().map(|net| net.state());
-                    check_mixed(stringify!($network), states, &shape, &$network::OUTPUT, run);
-                }
-            )+
-        }
-
         mod training_plans {
             use super::*;
             $(
@@ -345,6 +330,37 @@ networks! {
     arranged: Arranged;
     moved: Moved;
     deep: Deep;
+}
+
+macro_rules! mixed_precision {
+    ($($test:ident: $network:ident;)+) => {
+        mod mixed_precision {
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    let Some(gpu) = gpu() else { return };
+                    let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
+                    let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
+                    let run = nets.each_ref().map(|net| {
+                        move |x: &Tensor| net.forward_pass(x, &Pass::train(net.state().generator()))
+                    });
+                    let states = nets.each_ref().map(|net| net.state());
+                    check_mixed(stringify!($network), states, &shape, &$network::OUTPUT, run);
+                }
+            )+
+        }
+
+    };
+}
+
+// By operations on tensors; plans have it too, for all networks.
+mixed_precision! {
+    lenet: LeNet;
+    residual: Residual;
+    dropping: Dropping;
+    excited: Excited;
+    next: Next;
 }
 
 macro_rules! forward_train {

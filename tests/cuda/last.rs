@@ -23,28 +23,28 @@ fn of_parameters(dtype: DType) -> DType {
 }
 
 /// Numbers as a map of this element type has them, in `f64`.
-fn rounded(seed: u64, shape: &[usize], dtype: DType) -> Tensor {
+pub(crate) fn rounded(seed: u64, shape: &[usize], dtype: DType) -> Tensor {
     tensor(seed, shape).to_dtype(dtype).unwrap().to_dtype(DType::F64).unwrap()
 }
 
 /// A map with its channels last, on the device.
-fn put(map: &Tensor, dtype: DType, device: &Device) -> Tensor {
+pub(crate) fn put(map: &Tensor, dtype: DType, device: &Device) -> Tensor {
     let last = map.permute([0, 2, 3, 1]).unwrap().contiguous().unwrap();
     last.to_dtype(dtype).unwrap().to_device(device).unwrap()
 }
 
 /// In `f64` on the CPU.
-fn home(values: &Tensor) -> Tensor {
+pub(crate) fn home(values: &Tensor) -> Tensor {
     values.to_device(&Device::Cpu).unwrap().to_dtype(DType::F64).unwrap()
 }
 
 /// A map in NCHW order, of values with their channels last.
-fn get(values: &Tensor, [n, c, h, w]: [usize; 4]) -> Tensor {
+pub(crate) fn get(values: &Tensor, [n, c, h, w]: [usize; 4]) -> Tensor {
     home(values).reshape((n, h, w, c)).unwrap().permute([0, 3, 1, 2]).unwrap().contiguous().unwrap()
 }
 
 /// What `run` writes, given these tensors: so many values of each element type.
-fn launched(
+pub(crate) fn launched(
     device: &Device,
     inputs: &[&Tensor],
     outputs: &[(DType, usize)],
@@ -71,7 +71,7 @@ fn launched(
 }
 
 #[track_caller]
-fn alike(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
+pub(crate) fn alike(what: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
     let found = deviation(found, expected).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(found.error <= tolerance, "{what}: {found:?}");
 }

@@ -7,6 +7,7 @@ use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStrea
 use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 
 use super::error::{Doing, Error, Result};
+use super::measure::Question;
 use super::memory::{Element, Scratch};
 use crate::source::{Scalar, Source};
 
@@ -90,6 +91,8 @@ pub(crate) struct Kernels {
     processors: usize,
     modules: Mutex<HashMap<Key, Arc<CudaModule>>>,
     functions: Mutex<HashMap<(Key, &'static str), CudaFunction>>,
+    /// Which ways were the fastest, where that was measured.
+    pub(super) answers: Mutex<HashMap<Question, usize>>,
 }
 
 /// What a module was compiled from and for.
@@ -120,6 +123,7 @@ impl Kernels {
             processors: usize::try_from(processors).unwrap_or(1).max(1),
             modules: Mutex::default(),
             functions: Mutex::default(),
+            answers: Mutex::default(),
         });
         if context.has_async_alloc() {
             keep_memory(context.cu_device()).doing("setting up the memory pool")?;

@@ -157,6 +157,35 @@ impl<'a> Out<'a> {
         Out { address, len, scalar: self.scalar, _write: SyncOnDrop::Record(None) }
     }
 
+    /// The values before `at`, and those from there on.
+    #[cfg(feature = "cudnn")]
+    pub(crate) fn split(&mut self, at: usize) -> (Out<'_>, Out<'_>) {
+        let of = |first, len| {
+            let (address, len) = part(self.address, self.scalar, self.len, [first, len]);
+            Out { address, len, scalar: self.scalar, _write: SyncOnDrop::Record(None) }
+        };
+        (of(0, at), of(at, usize::MAX))
+    }
+
+    /// The memory as so many values of another element type.
+    #[cfg(feature = "cudnn")]
+    pub(crate) fn of(self, scalar: Scalar, len: usize) -> Result<Self> {
+        if len * scalar.bytes() > self.len * self.scalar.bytes() {
+            return sizes(
+                "memory",
+                format_args!("{len} values of {scalar:?} are more than there is room for"),
+            );
+        }
+        Ok(Self { scalar, len, ..self })
+    }
+
+    /// The values, to be read by what is launched later.
+    #[must_use]
+    pub fn read(&self) -> In<'_> {
+        let Self { address, len, scalar, .. } = *self;
+        In { address, len, scalar, _read: SyncOnDrop::Record(None) }
+    }
+
     /// Where the values are.
     pub(crate) const fn place(&self) -> Place {
         Place { address: self.address, len: self.len, scalar: self.scalar }

@@ -1,5 +1,5 @@
-//! Convolutions by cuDNN: forward, and by its own entry points backward. Maps are in NCHW order, weights (out, in, rows,
-//! columns).
+//! Convolutions by cuDNN: forward, and by its own entry points backward. Maps are in NCHW order and weights (out, in, rows,
+//! columns), or both have their channels last.
 //!
 //! Only algorithms are taken that give the same bits in every run. `f32` is computed in `f32` unless TF32 is asked for.
 
@@ -18,20 +18,32 @@ use crate::source::Scalar;
 
 /// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Way {
+pub(super) enum Way {
     Forward,
     ByInput,
     ByWeight,
 }
 
+/// Where maps and weights have their channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Order {
+    /// NCHW, and (out, in, rows, columns).
+    First,
+    /// NHWC, and (out, rows, columns, in).
+    Last,
+}
+
 /// A convolution, and how it is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    way: Way,
-    conv: Conv,
-    scalar: Scalar,
-    tf32: bool,
+pub(super) struct Job {
+    pub(super) way: Way,
+    pub(super) conv: Conv,
+    pub(super) scalar: Scalar,
+    pub(super) order: Order,
 }
+
+/// The same with the precision of products of `f32`.
+type Key = (Job, bool);
 
 /// An algorithm's number among those of its way, and the bytes that it works in; none where there is no fit one.
 type Choice = Option<(u32, usize)>;
@@ -86,38 +98,63 @@ fn is_even(span: Span) -> bool {
 }
 
 fn run(gpu: &Gpu, way: Way, conv: &Conv, scalar: Scalar, addresses: [u64; 3]) -> Result<bool> {
-    if !is_even(conv.rows) || !is_even(conv.columns) {
-        return Ok(false);
+    let job = Job { way, conv: *conv, scalar, order: Order::First };
+    let Some(bytes) = space(gpu, &job)? else { return Ok(false) };
+    let mut space = gpu.scratch(Scalar::F32, bytes.div_ceil(size_of::<f32>()))?;
+    launch(gpu, &job, (space.write(gpu).address, bytes), addresses)?;
+    Ok(true)
+}
+
+/// The bytes that cuDNN works in; none where it does not have such a convolution.
+pub(super) fn space(gpu: &Gpu, job: &Job) -> Result<Option<usize>> {
+    if !is_even(job.conv.rows) || !is_even(job.conv.columns) {
+        return Ok(None);
     }
+    with_handle(gpu, |handle| Ok(handle.choice(gpu, job)?.map(|(_, bytes)| bytes)))
+}
+
+/// Does it, with so many bytes of space: input, weight and output are at these addresses, of lengths that were compared.
+pub(super) fn launch(gpu: &Gpu, job: &Job, space: (u64, usize), addresses: [u64; 3]) -> Result<()> {
+    with_handle(gpu, |handle| {
+        let Some((algorithm, bytes)) = handle.choice(gpu, job)? else {
+            return crate::device::sizes("cuDNN", "it does not have this convolution");
+        };
+        if bytes > space.1 {
+            return crate::device::sizes("cuDNN", format_args!("{bytes} bytes of space are needed"));
+        }
+        Described::new(job, gpu.tf32)?.launch(handle.handle, job.way, algorithm, space, addresses)
+    })
+}
+
+/// Calls `f` with this thread's handle for the device's stream.
+fn with_handle<T>(gpu: &Gpu, f: impl FnOnce(&mut Handle) -> Result<T>) -> Result<T> {
     let context = gpu.stream.context();
     context.bind_to_thread().map_err(|source| Error::Driver { doing: "entering the context", source })?;
     HANDLES.with_borrow_mut(|handles| {
         let key = (context.ordinal(), gpu.stream.cu_stream() as usize);
-        let Handle { handle, choices } = match handles.entry(key) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+        match handles.entry(key) {
+            std::collections::hash_map::Entry::Occupied(entry) => f(entry.into_mut()),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let handle = result::create_handle().map_err(wrong("making a handle"))?;
                 // SAFETY: the handle was made now, and the stream lives as long as its context, which is the process's.
                 unsafe { result::set_stream(handle, gpu.stream.cu_stream().cast()) }
                     .map_err(wrong("giving a handle its stream"))?;
-                entry.insert(Handle { handle, choices: HashMap::new() })
+                f(entry.insert(Handle { handle, choices: HashMap::new() }))
             }
-        };
-        let described = Described::new(conv, scalar, gpu.tf32)?;
-        let key = Key { way, conv: *conv, scalar, tf32: gpu.tf32 };
-        let choice = match choices.get(&key) {
-            Some(choice) => *choice,
-            None => {
-                let choice = described.choose(*handle, way)?;
-                choices.insert(key, choice);
-                choice
-            }
-        };
-        let Some((algorithm, bytes)) = choice else { return Ok(false) };
-        let mut space = gpu.scratch(Scalar::F32, bytes.div_ceil(size_of::<f32>()))?;
-        described.launch(*handle, way, algorithm, (space.write(gpu).address, bytes), addresses)?;
-        Ok(true)
+        }
     })
+}
+
+impl Handle {
+    fn choice(&mut self, gpu: &Gpu, job: &Job) -> Result<Choice> {
+        let key = (*job, gpu.tf32);
+        if let Some(choice) = self.choices.get(&key) {
+            return Ok(*choice);
+        }
+        let choice = Described::new(job, gpu.tf32)?.choose(self.handle, job.way)?;
+        self.choices.insert(key, choice);
+        Ok(choice)
+    }
 }
 
 /// The descriptors of a convolution.
@@ -143,9 +180,9 @@ impl Drop for Described {
 }
 
 impl Described {
-    fn new(conv: &Conv, scalar: Scalar, tf32: bool) -> Result<Self> {
+    fn new(&Job { conv, scalar, order, .. }: &Job, tf32: bool) -> Result<Self> {
         const NAME: &str = "cuDNN";
-        let Conv { batch, in_channels, out_channels, groups, rows, columns } = *conv;
+        let Conv { batch, in_channels, out_channels, groups, rows, columns } = conv;
         let (data, compute) = match scalar {
             Scalar::F32 => (sys::cudnnDataType_t::CUDNN_DATA_FLOAT, sys::cudnnDataType_t::CUDNN_DATA_FLOAT),
             Scalar::F64 => (sys::cudnnDataType_t::CUDNN_DATA_DOUBLE, sys::cudnnDataType_t::CUDNN_DATA_DOUBLE),
@@ -178,7 +215,10 @@ impl Described {
             math,
             scalar,
         };
-        let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
+        let format = match order {
+            Order::First => sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW,
+            Order::Last => sys::cudnnTensorFormat_t::CUDNN_TENSOR_NHWC,
+        };
         // SAFETY: the descriptors were made above.
         unsafe {
             result::set_tensor4d_descriptor(described.input, format, data, input).map_err(&wrong)?;

@@ -3,11 +3,15 @@
 mod transposed;
 mod weight;
 
+use cnn_kernels::channels::Planes;
 use cnn_kernels::conv::Conv;
 
 use super::conv::{Epilogue, forward_product, is_depthwise};
+#[cfg(feature = "cudnn")]
+use super::cudnn;
+use super::elementwise::{self, Ending};
 use super::{blocks, int};
-use crate::device::{Gpu, In, Launch, Out, Result, sizes as wrong};
+use crate::device::{Gpu, In, Launch, Out, Question, Result, sizes as wrong};
 use crate::sizes::{Pack, Product};
 use crate::source::{CONV, CONV_LAST, Scalar, TENSOR_CORES};
 
@@ -37,32 +41,51 @@ enum Kernel {
     Tiles { name: &'static str, size: usize },
     /// Tiles of products on tensor cores.
     TensorCores { name: &'static str, pixels: usize, outputs: usize, threads: u32 },
+    /// cuDNN, in so many bytes of space.
+    #[cfg(feature = "cudnn")]
+    Cudnn { job: cudnn::Job, bytes: usize },
 }
+
+const TENSOR_TILES: [Kernel; 3] = [
+    Kernel::TensorCores { name: "tensor_product_128x128", pixels: 128, outputs: 128, threads: 256 },
+    Kernel::TensorCores { name: "tensor_product_128x64", pixels: 128, outputs: 64, threads: 256 },
+    Kernel::TensorCores { name: "tensor_product_64x64", pixels: 64, outputs: 64, threads: 128 },
+];
+
+const TILES: [Kernel; 2] = [
+    Kernel::Tiles { name: "product_last_128", size: 128 },
+    Kernel::Tiles { name: "product_last_64", size: 64 },
+];
 
 impl Kernel {
     /// That for a product of maps of this element type.
     fn of(gpu: &Gpu, product: &Product, scalar: Scalar, tensor_cores: bool) -> Self {
         let size = |value: i32| value as usize;
         let pixels = size(product.images) * size(product.out_height) * size(product.out_width);
-        let (inputs, outputs, groups) = (size(product.inputs), size(product.outputs), size(product.groups));
-        let chunk = 16 / scalar.bytes();
-        let is_whole = inputs.is_multiple_of(chunk);
+        let (outputs, groups) = (size(product.outputs), size(product.groups));
         let blocks = |m: usize, n: usize| pixels.div_ceil(m) * outputs.div_ceil(n) * groups;
-        if tensor_cores && gpu.has_tensor_cores() && scalar != Scalar::F64 && is_whole {
-            // Large tiles read less; small ones keep all processors busy.
-            let (name, pixels, outputs, threads) = if outputs > 64 && blocks(128, 128) >= gpu.processors() {
-                ("tensor_product_128x128", 128, 128, 256)
-            } else if blocks(128, 64) >= gpu.processors() {
-                ("tensor_product_128x64", 128, 64, 256)
-            } else {
-                ("tensor_product_64x64", 64, 64, 128)
-            };
-            Self::TensorCores { name, pixels, outputs, threads }
+        // Large tiles read less; small ones keep all processors busy.
+        if Self::takes_tensor_cores(gpu, product, scalar, tensor_cores) {
+            let [large, flat, small] = TENSOR_TILES;
+            match gpu.processors() {
+                processors if outputs > 64 && blocks(128, 128) >= processors => large,
+                processors if blocks(128, 64) >= processors => flat,
+                _ => small,
+            }
         } else {
-            let large = scalar != Scalar::F64 && outputs > 64 && blocks(128, 128) >= gpu.processors();
-            let (name, size) = if large { ("product_last_128", 128) } else { ("product_last_64", 64) };
-            Self::Tiles { name, size }
+            let [large, small] = TILES;
+            let fills = scalar != Scalar::F64 && outputs > 64 && blocks(128, 128) >= gpu.processors();
+            if fills { large } else { small }
         }
+    }
+
+    /// Whether inputs come in whole chunks for tensor cores, where those may be used.
+    fn takes_tensor_cores(gpu: &Gpu, product: &Product, scalar: Scalar, tensor_cores: bool) -> bool {
+        let inputs = product.inputs as usize;
+        tensor_cores
+            && gpu.has_tensor_cores()
+            && scalar != Scalar::F64
+            && inputs.is_multiple_of(16 / scalar.bytes())
     }
 
     /// How many parts the sums of a product are made in: several where pixels and channels are too few to keep the device busy.
@@ -73,6 +96,8 @@ impl Kernel {
         let pixels = size(product.images) * size(product.out_height) * size(product.out_width);
         let (m, n) = match self {
             Self::Depthwise => return 1,
+            #[cfg(feature = "cudnn")]
+            Self::Cudnn { .. } => return 1,
             Self::Tiles { size, .. } => (size, size),
             Self::TensorCores { pixels, outputs, .. } => (pixels, outputs),
         };
@@ -98,6 +123,8 @@ impl Kernel {
             }
             // [group][output][tap][input]
             Self::TensorCores { .. } => [outputs * taps * inputs, taps * inputs, 1, columns * inputs, inputs],
+            #[cfg(feature = "cudnn")]
+            Self::Cudnn { .. } => [outputs * taps * inputs, taps * inputs, 1, columns * inputs, inputs],
         }
     }
 }
@@ -165,6 +192,81 @@ impl Planned {
         let lens = [conv.batch * conv.input_plane() * pitch, conv.weight_len(), conv.output_len()];
         let planned = Self::of(scalar, kernel, product, pack_of(conv, &product)?, lens);
         Ok(Self { parts: kernel.parts(gpu, &product), ..planned })
+    }
+
+    /// All ways to do it, that of [`new`](Self::new) first: other tiles, sums in parts or at once, cuDNN.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn variants(
+        gpu: &Gpu,
+        conv: &Conv,
+        scalar: Scalar,
+        pitch: usize,
+        tensor_cores: bool,
+    ) -> Result<Vec<Self>> {
+        let first = Self::new(gpu, conv, scalar, pitch, tensor_cores)?;
+        let pack = pack_of(conv, &first.product)?;
+        let of = |kernel: Kernel| Self::of(scalar, kernel, first.product, pack, first.lens);
+        let mut all = vec![first.clone()];
+        let mut add = |planned: Self| {
+            let is_known = |other: &Self| (other.kernel, other.parts) == (planned.kernel, planned.parts);
+            if !all.iter().any(is_known) {
+                all.push(planned);
+            }
+        };
+        let kernels: &[Kernel] = match first.kernel {
+            Kernel::TensorCores { .. } => &TENSOR_TILES,
+            Kernel::Tiles { .. } if scalar == Scalar::F64 => &TILES[1..],
+            Kernel::Tiles { .. } => &TILES,
+            _ => &[],
+        };
+        for &kernel in kernels {
+            add(of(kernel));
+            add(Self { parts: kernel.parts(gpu, &first.product), ..of(kernel) });
+        }
+        #[cfg(feature = "cudnn")]
+        {
+            // Zeros behind the channels of a pixel are channels to it.
+            let conv = Conv { in_channels: pitch, ..*conv };
+            let job = cudnn::Job { way: cudnn::Way::Forward, conv, scalar, order: cudnn::Order::Last };
+            if let Some(bytes) = cudnn::space(gpu, &job)? {
+                add(of(Kernel::Cudnn { job, bytes }));
+            }
+        }
+        Ok(all)
+    }
+
+    /// That of the [`variants`](Self::variants) which is the fastest on this device now, with biases and ReLU.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); if there is no memory for it.
+    pub fn measured(
+        gpu: &Gpu,
+        conv: &Conv,
+        scalar: Scalar,
+        pitch: usize,
+        tensor_cores: bool,
+    ) -> Result<Self> {
+        let mut all = Self::variants(gpu, conv, scalar, pitch, tensor_cores)?;
+        let most = |len: fn(&Self) -> usize| all.iter().map(len).max().unwrap_or(0);
+        let [source, _, target] = all.first().map_or([0; 3], |planned| planned.lens);
+        let numbers = scalar.of_parameters();
+        let [x, mut y] = [gpu.scratch(scalar, source)?, gpu.scratch(scalar, target)?];
+        let weight = gpu.scratch(scalar, most(Self::weight_len))?;
+        let (bias, mut sums) =
+            (gpu.scratch(numbers, conv.out_channels)?, gpu.scratch(numbers, most(Self::sums_len))?);
+        let question = Question { kind: "convolution", conv: *conv, scalar, pitch, tensor_cores };
+        let fastest = gpu.fastest(question, all.len(), |index| {
+            let planned = &all[index];
+            let bias = bias.read(gpu);
+            let ending = elementwise::Activation::Relu.into();
+            let epilogue = Epilogue { bias: Some(&bias), residual: None, ending };
+            let weight = weight.read_part(gpu, 0, planned.weight_len());
+            let mut sums = sums.write_part(gpu, 0, planned.sums_len());
+            planned.run(gpu, &x.read(gpu), &weight, epilogue, Some(&mut sums), &mut y.write(gpu))
+        })?;
+        Ok(all.swap_remove(fastest))
     }
 
     fn of(scalar: Scalar, kernel: Kernel, mut product: Product, mut pack: Pack, lens: [usize; 3]) -> Self {
@@ -246,6 +348,8 @@ impl Planned {
             Kernel::TensorCores { pixels, outputs, .. } => {
                 format!("tensor cores, tiles of {pixels}x{outputs}")
             }
+            #[cfg(feature = "cudnn")]
+            Kernel::Cudnn { .. } => "cuDNN".to_owned(),
         };
         match self.parts {
             1 => kernel,
@@ -253,10 +357,24 @@ impl Planned {
         }
     }
 
-    /// Numbers of the sums' parts; none where they are made at once.
+    /// Numbers of the sums' parts, or of cuDNN's space; none where the sums are made at once.
     #[must_use]
     pub fn sums_len(&self) -> usize {
-        if self.parts == 1 { 0 } else { self.parts * self.lens[2] }
+        match self.kernel {
+            #[cfg(feature = "cudnn")]
+            Kernel::Cudnn { bytes, .. } => bytes.div_ceil(self.scalar.of_parameters().bytes()),
+            _ if self.parts == 1 => 0,
+            _ => self.parts * self.lens[2],
+        }
+    }
+
+    /// Channels of what it gives.
+    fn channels(&self) -> usize {
+        match &self.kernel {
+            #[cfg(feature = "cudnn")]
+            Kernel::Cudnn { job: cudnn::Job { way: cudnn::Way::ByInput, conv, .. }, .. } => conv.in_channels,
+            _ => self.product.outputs as usize * self.product.groups as usize,
+        }
     }
 
     /// The convolution, and what follows it. `sums` are of [`sums_len`](Self::sums_len) numbers, if there are any.
@@ -278,18 +396,29 @@ impl Planned {
         x.check(NAME, "the input", self.scalar, source)?;
         weight.check(NAME, "the weight", self.scalar, self.weight_len())?;
         y.check(NAME, "the output", self.scalar, target)?;
+        let channels = self.channels();
         if let Some(bias) = epilogue.bias {
-            bias.check(NAME, "the biases", self.scalar.of_parameters(), outputs * groups)?;
+            bias.check(NAME, "the biases", self.scalar.of_parameters(), channels)?;
         }
         if let Some(residual) = epilogue.residual {
             residual.check(NAME, "the residual", self.scalar, y.len())?;
         }
-        let sums = sums.filter(|_| self.parts > 1);
+        let sums = sums.filter(|_| self.sums_len() > 0);
         let parameters = self.scalar.of_parameters();
         match &sums {
             Some(sums) => sums.check(NAME, "the sums", parameters, self.sums_len())?,
-            None if self.parts > 1 => return wrong(NAME, "memory for the sums of its parts is missing"),
+            None if self.sums_len() > 0 => return wrong(NAME, "memory for the sums is missing"),
             None => {}
+        }
+        #[cfg(feature = "cudnn")]
+        if let Kernel::Cudnn { job, bytes } = &self.kernel {
+            let space = (sums.map_or(0, |sums| sums.address), *bytes);
+            let maps = match job.way {
+                cudnn::Way::ByInput => [y.address, weight.address, x.address],
+                _ => [x.address, weight.address, y.address],
+            };
+            cudnn::launch(gpu, job, space, maps)?;
+            return end(gpu, channels, epilogue, y);
         }
         let parts = int(NAME, self.parts)?;
         let start = |source, name| {
@@ -312,6 +441,8 @@ impl Planned {
         };
         match self.kernel {
             Kernel::Depthwise => start(CONV, "depthwise").each(pixels * outputs * groups)?,
+            #[cfg(feature = "cudnn")]
+            Kernel::Cudnn { .. } => {}
             Kernel::Tiles { name, size } => in_parts(CONV, name).blocks(grid(size, size)?)?,
             Kernel::TensorCores { name, pixels, outputs, threads } => {
                 in_parts(TENSOR_CORES, name).blocks_of(threads, grid(pixels, outputs)?)?;
@@ -329,4 +460,14 @@ impl Planned {
             .pass(&parts)
             .each(pixels * outputs * groups)
     }
+}
+
+/// What follows a convolution that something else computed.
+fn end(gpu: &Gpu, channels: usize, epilogue: Epilogue<'_>, y: &mut Out<'_>) -> Result<()> {
+    let Epilogue { bias, residual, ending } = epilogue;
+    if bias.is_none() && residual.is_none() && ending == Ending::NONE {
+        return Ok(());
+    }
+    let pixels = Planes { batch: y.len() / channels.max(1), channels, plane: 1 };
+    elementwise::end_in_place(gpu, &pixels, bias, residual, ending, y)
 }

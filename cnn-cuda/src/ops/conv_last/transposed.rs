@@ -1,12 +1,12 @@
 //! The transposed convolution: the gradient of what a convolution reads.
-use cnn_kernels::channels::Planes;
 use cnn_kernels::conv::Conv;
 use cnn_kernels::window::Span;
 
 use super::{Kernel, Planned, pack_of, product_of};
-use crate::device::{Gpu, In, Launch, Out, Result};
+use crate::device::{Gpu, In, Launch, Out, Question, Result};
 use crate::ops::conv::{Epilogue, Phase, is_depthwise, short};
-use crate::ops::elementwise::{self, Ending};
+#[cfg(feature = "cudnn")]
+use crate::ops::cudnn;
 use crate::ops::int;
 use crate::sizes::{Pack, Product};
 use crate::source::{CONV, Scalar};
@@ -50,10 +50,65 @@ impl Transposed {
                 let chunks = conv.out_channels.is_multiple_of(16 / scalar.bytes());
                 let kernel = Kernel::of(gpu, &product, scalar, tensor_cores && chunks);
                 let lens = [conv.output_len(), conv.weight_len(), conv.input_len()];
-                parts.push(Planned::of(scalar, kernel, product, pack, lens));
+                let planned = Planned::of(scalar, kernel, product, pack, lens);
+                parts.push(Planned { parts: kernel.parts(gpu, &product), ..planned });
             }
         }
         Ok(Self { conv: *conv, scalar, parts, is_whole })
+    }
+
+    /// All ways to do it, that of [`new`](Self::new) first: cuDNN is another.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn variants(gpu: &Gpu, conv: &Conv, scalar: Scalar, tensor_cores: bool) -> Result<Vec<Self>> {
+        #[cfg_attr(not(feature = "cudnn"), allow(unused_mut, reason = "there are no others"))]
+        let mut all = vec![Self::new(gpu, conv, scalar, tensor_cores)?];
+        #[cfg(feature = "cudnn")]
+        {
+            let job = cudnn::Job { way: cudnn::Way::ByInput, conv: *conv, scalar, order: cudnn::Order::Last };
+            if let Some(bytes) = cudnn::space(gpu, &job)? {
+                let there = product_of(conv, conv.in_channels)?;
+                let lens = [conv.output_len(), conv.weight_len(), conv.input_len()];
+                let kernel = Kernel::Cudnn { job, bytes };
+                let planned = Planned::of(scalar, kernel, there, pack_of(conv, &there)?, lens);
+                all.push(Self { conv: *conv, scalar, parts: vec![planned], is_whole: true });
+            }
+        }
+        Ok(all)
+    }
+
+    /// That of the [`variants`](Self::variants) which is the fastest on this device now.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); if there is no memory for it.
+    pub fn measured(gpu: &Gpu, conv: &Conv, scalar: Scalar, tensor_cores: bool) -> Result<Self> {
+        let mut all = Self::variants(gpu, conv, scalar, tensor_cores)?;
+        let most = |len: fn(&Self) -> usize| all.iter().map(len).max().unwrap_or(0);
+        let [x, mut y] = [gpu.scratch(scalar, conv.output_len())?, gpu.scratch(scalar, conv.input_len())?];
+        let weight = gpu.scratch(scalar, most(Self::weight_len))?;
+        let mut sums = gpu.scratch(scalar.of_parameters(), most(Self::sums_len))?;
+        let pitch = conv.out_channels;
+        let question = Question { kind: NAME, conv: *conv, scalar, pitch, tensor_cores };
+        let fastest = gpu.fastest(question, all.len(), |index| {
+            let transposed = &all[index];
+            let weight = weight.read_part(gpu, 0, transposed.weight_len());
+            let mut sums = sums.write_part(gpu, 0, transposed.sums_len());
+            let (x, mut y) = (x.read(gpu), y.write(gpu));
+            transposed.run(gpu, &x, &weight, Epilogue::default(), Some(&mut sums), &mut y)
+        })?;
+        Ok(all.swap_remove(fastest))
+    }
+
+    /// Whether a kernel of its own does all of it: that of depthwise convolutions.
+    fn is_by_values(&self) -> bool {
+        is_depthwise(&self.conv) && self.parts.iter().all(|part| part.kernel == Kernel::Depthwise)
+    }
+
+    /// Numbers that its sums or cuDNN work in, one part after another.
+    #[must_use]
+    pub fn sums_len(&self) -> usize {
+        self.parts.iter().map(Planned::sums_len).max().unwrap_or(0)
     }
 
     /// Where each part's weight begins, in whole chunks, and the length of all.
@@ -92,7 +147,8 @@ impl Transposed {
         self.parts.first().map_or_else(String::new, Planned::algorithm)
     }
 
-    /// Maps as the convolution reads them, of maps as it gives them; and what follows.
+    /// Maps as the convolution reads them, of maps as it gives them; and what follows. `sums` are of
+    /// [`sums_len`](Self::sums_len) numbers, if there are any.
     ///
     /// # Errors
     /// For lengths or element types that do not fit.
@@ -102,15 +158,15 @@ impl Transposed {
         x: &In<'_>,
         weight: &In<'_>,
         epilogue: Epilogue<'_>,
+        mut sums: Option<&mut Out<'_>>,
         y: &mut Out<'_>,
     ) -> Result<()> {
         let (starts, len) = self.places();
-        let Conv { batch, in_channels, .. } = self.conv;
         x.check(NAME, "the input", self.scalar, self.conv.output_len())?;
         weight.check(NAME, "the weight", self.scalar, len)?;
         y.check(NAME, "the output", self.scalar, self.conv.input_len())?;
         let parts = || self.parts.iter().zip(&starts);
-        if is_depthwise(&self.conv) {
+        if self.is_by_values() {
             for (planned, &start) in parts() {
                 Launch::new(gpu, CONV, "depthwise_input_gradient", self.scalar)
                     .pass(&weight.part(start, planned.weight_len()))
@@ -126,18 +182,15 @@ impl Transposed {
             }
             let each = if self.is_whole { epilogue } else { Epilogue::default() };
             for (planned, &start) in parts() {
-                planned.run(gpu, x, &weight.part(start, planned.weight_len()), each, None, y)?;
+                let mut sums = sums.as_deref_mut().map(|sums| sums.part(0, planned.sums_len()));
+                let weight = weight.part(start, planned.weight_len());
+                planned.run(gpu, x, &weight, each, sums.as_mut(), y)?;
             }
             if self.is_whole {
                 return Ok(());
             }
         }
-        let Epilogue { bias, residual, ending } = epilogue;
-        if bias.is_none() && residual.is_none() && ending == Ending::NONE {
-            return Ok(());
-        }
-        let pixels = Planes { batch: batch * self.conv.input_plane(), channels: in_channels, plane: 1 };
-        elementwise::end_in_place(gpu, &pixels, bias, residual, ending, y)
+        super::end(gpu, self.conv.in_channels, epilogue, y)
     }
 }
 

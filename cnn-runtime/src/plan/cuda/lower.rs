@@ -17,7 +17,7 @@ use super::value::{Stored, Value, planes_of, read};
 use super::{Lowered, Step, wrong};
 use crate::error::{Error, Result};
 use crate::plan::fused::{self, Affine, Block, Fused, Kind, Node, Row, place};
-use crate::plan::{CompileOptions, Precision};
+use crate::plan::{CompileOptions, Precision, Tuning};
 use crate::value::{Operation, Value as Apply};
 
 /// Bytes that the arena is counted in.
@@ -43,6 +43,7 @@ pub(super) fn lower(
         device,
         tensor_cores: matches!(options.precision, Precision::Tf32 | Precision::Bf16),
         scalar,
+        measures: options.tuning == Tuning::Measured,
         fused,
         scratch_at: 0,
     };
@@ -86,6 +87,8 @@ struct Lowering<'f> {
     device: &'f CudaDevice,
     scalar: Scalar,
     tensor_cores: bool,
+    /// Whether kernels are chosen by measurements.
+    measures: bool,
     fused: &'f Fused,
     /// The bytes of the arena before what steps have for themselves, one after the other.
     scratch_at: usize,
@@ -308,7 +311,8 @@ impl Lowering<'_> {
     }
 
     fn conv(&self, conv: &fused::Conv, x: Value, residual: Option<Value>, y: Value) -> Result<Emitted> {
-        let planned = Planned::new(&self.gpu, &conv.geometry, self.scalar, x.pitch, self.tensor_cores);
+        let way = if self.measures { Planned::measured } else { Planned::new };
+        let planned = way(&self.gpu, &conv.geometry, self.scalar, x.pitch, self.tensor_cores);
         let planned = planned.map_err(wrong)?;
         let mut weight = host(&conv.weight)?;
         if let Some(phase) = &conv.phase {

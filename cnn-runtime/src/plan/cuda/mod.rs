@@ -50,8 +50,8 @@ pub(super) struct Prepared {
     lowered: Arc<Lowered>,
     arena: Option<Arena>,
     graph: Option<Captured>,
-    /// Whether it ran before: kernels are compiled and loaded then.
-    is_warm: bool,
+    /// The thread that it ran on before: there kernels are compiled and loaded, and libraries have their handles.
+    warm: Option<ThreadId>,
     /// When the last run ended, and on which thread's stream.
     last: Option<(ThreadId, Moment)>,
 }
@@ -69,7 +69,7 @@ impl Prepared {
     }
 
     const fn of(lowered: Arc<Lowered>) -> Self {
-        Self { lowered, arena: None, graph: None, is_warm: false, last: None }
+        Self { lowered, arena: None, graph: None, warm: None, last: None }
     }
 
     /// The same launches with memory of their own.
@@ -96,7 +96,7 @@ impl Prepared {
         for (value, input) in self.lowered.inputs.iter().zip(inputs) {
             value.put(&gpu, arena, &input.contiguous()?)?;
         }
-        if self.lowered.captures && self.is_warm && self.graph.is_none() {
+        if self.lowered.captures && self.warm == Some(std::thread::current().id()) && self.graph.is_none() {
             let steps = &self.lowered.steps;
             let launch = || steps.iter().try_for_each(|step| step.0(&gpu, arena));
             self.graph = Some(Captured::new(&gpu, wrong, launch)?);
@@ -111,7 +111,7 @@ impl Prepared {
                     step.0(&gpu, arena)?;
                     after(index);
                 }
-                self.is_warm = true;
+                self.warm = Some(std::thread::current().id());
             }
         }
         let outputs = self.lowered.outputs.iter().map(|value| value.get(&gpu, &self.lowered.device, arena));

@@ -218,6 +218,8 @@ pub(super) struct Builder<'s> {
     pub(super) scalar: Scalar,
     /// Whether products may be made on tensor cores.
     pub(super) tensor_cores: bool,
+    /// Whether kernels are chosen by measurements.
+    pub(super) measures: bool,
     /// Whether somebody wants the gradients of the network's inputs.
     pub(super) wants_inputs: bool,
     state: &'s State,
@@ -237,6 +239,7 @@ impl<'s> Builder<'s> {
             gpu,
             scalar,
             tensor_cores,
+            measures: false,
             wants_inputs: false,
             state,
             slots: Vec::new(),

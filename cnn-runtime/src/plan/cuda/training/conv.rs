@@ -38,8 +38,8 @@ pub(super) fn forward(
     let weight = builder.parameter(layer.weight())?;
     let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
     let output = builder.map_slot(&node.shape);
-    let planned = Planned::new(&builder.gpu, &conv, builder.scalar, map.pitch, builder.tensor_cores);
-    by_planned(builder, planned.map_err(wrong)?, weight, map.slot, (bias, ending(activation), None), output);
+    let planned = builder.planned(&conv, map.pitch)?;
+    by_planned(builder, planned, weight, map.slot, (bias, ending(activation), None), output);
     let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
     let value = builder.value(&node.shape, output, map.wants || learns);
     Ok((
@@ -83,7 +83,7 @@ pub(super) fn transposed(
     let weight = builder.parameter(layer.weight())?;
     let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
     let output = builder.map_slot(&node.shape);
-    let there = Transposed::new(&builder.gpu, &conv, builder.scalar, builder.tensor_cores).map_err(wrong)?;
+    let there = builder.transposed(&conv)?;
     by_transposed(builder, there, weight, map.slot, (bias, ending(activation), None), output);
     let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
     let value = builder.value(&node.shape, output, map.wants || learns);
@@ -96,14 +96,31 @@ pub(super) fn transposed(
             weight_gradient(builder, &conv, weight, sides)?;
             if map.wants {
                 let (to, so_far) = (builder.map_slot(&map.shape), builder.gradient(x));
-                let (scalar, pitch) = (builder.scalar, conv.in_channels);
-                let back = Planned::new(&builder.gpu, &conv, scalar, pitch, builder.tensor_cores);
-                by_planned(builder, back.map_err(wrong)?, weight, grad, (None, Ending::NONE, so_far), to);
+                let back = builder.planned(&conv, conv.in_channels)?;
+                by_planned(builder, back, weight, grad, (None, Ending::NONE, so_far), to);
                 builder.set_gradient(x, to);
             }
             Ok(())
         }),
     ))
+}
+
+/// How a layer is computed: by rule, or by measurements.
+impl Builder<'_> {
+    fn planned(&self, conv: &Conv, pitch: usize) -> Result<Planned> {
+        let way = if self.measures { Planned::measured } else { Planned::new };
+        Ok(way(&self.gpu, conv, self.scalar, pitch, self.tensor_cores).map_err(wrong)?)
+    }
+
+    fn transposed(&self, conv: &Conv) -> Result<Transposed> {
+        let way = if self.measures { Transposed::measured } else { Transposed::new };
+        Ok(way(&self.gpu, conv, self.scalar, self.tensor_cores).map_err(wrong)?)
+    }
+
+    fn weight_gradient(&self, conv: &Conv, pitch: usize) -> Result<WeightGradient> {
+        let way = if self.measures { WeightGradient::measured } else { WeightGradient::new };
+        Ok(way(&self.gpu, conv, self.scalar, pitch, self.tensor_cores).map_err(wrong)?)
+    }
 }
 
 pub(super) fn ending(activation: Option<Function>) -> Ending {
@@ -155,14 +172,15 @@ fn by_transposed(
     builder.step("weight", &[packed], move |run| {
         pack.pack_on(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
     });
-    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).collect();
+    let sums = (transposed.sums_len() > 0).then(|| builder.numbers_slot(transposed.sums_len()));
+    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).chain(sums).collect();
     builder.step(format!("transposed convolution, {name}"), &slots, move |run| {
         let residual = residual.map(|slot| run.read(slot)).transpose()?;
         let bias = bias.map(|bias| run.parameter(bias));
         let epilogue = Epilogue { bias, residual: residual.as_ref(), ending };
-        transposed
-            .run(run.gpu, &run.read(from)?, &run.read(packed)?, epilogue, &mut run.write(to)?)
-            .map_err(wrong)
+        let mut sums = sums.map(|slot| run.write(slot)).transpose()?;
+        let (x, weight, mut y) = (run.read(from)?, run.read(packed)?, run.write(to)?);
+        transposed.run(run.gpu, &x, &weight, epilogue, sums.as_mut(), &mut y).map_err(wrong)
     });
 }
 
@@ -217,8 +235,7 @@ fn weight_gradient(
     WeightSides { read, gave, pitch }: WeightSides,
 ) -> Result<()> {
     let Some(target) = builder.gradient_of(weight)? else { return Ok(()) };
-    let gradient = WeightGradient::new(&builder.gpu, conv, builder.scalar, pitch, builder.tensor_cores);
-    let gradient = gradient.map_err(wrong)?;
+    let gradient = builder.weight_gradient(conv, pitch)?;
     let sums = builder.numbers_slot(gradient.sums_len());
     let (name, parts) = (gradient.algorithm(), gradient.clone());
     builder.step(format!("weight gradient, {name}"), &[read, gave, sums], move |run| {

@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::layers;
 use crate::params::State;
 use crate::plan::training::fuse::Recorded;
-use crate::plan::{CompileOptions, Precision};
+use crate::plan::{CompileOptions, Precision, Tuning};
 use builder::{Builder, Built, Map, Run, Segment, Slot};
 use tapes::Tapes;
 
@@ -50,8 +50,8 @@ pub(in crate::plan) struct Training {
     built: Built,
     /// What was captured of each segment of each way.
     graphs: [Vec<Option<Captured>>; 2],
-    /// Whether a way ran before: kernels are compiled and loaded then.
-    is_warm: [bool; 2],
+    /// The thread that ran a way before: there kernels are compiled and loaded, and libraries have their handles.
+    warm: [Option<ThreadId>; 2],
     statistics: Vec<Statistics>,
     tapes: Tapes,
     inputs: Vec<Map>,
@@ -91,6 +91,7 @@ impl Training {
         let gpu = gpu(device)?.with_tf32(tf32);
         let mut builder = Builder::new(gpu, scalar, tensor_cores, state);
         builder.wants_inputs = options.input_gradients;
+        builder.measures = options.tuning == Tuning::Measured;
         let (mut values, mut backs, mut statistics) = (Vec::new(), Vec::new(), Vec::new());
         let mut inputs: Vec<(usize, usize)> = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
@@ -136,7 +137,7 @@ impl Training {
             tf32,
             graphs: [&built.segments[0], &built.segments[1]].map(|way| way.iter().map(|_| None).collect()),
             built,
-            is_warm: [false; 2],
+            warm: [None; 2],
             statistics,
             tapes: Tapes::default(),
             inputs,
@@ -296,7 +297,7 @@ impl Training {
         let addresses = done.as_ref().ok().cloned().unwrap_or_default();
         self.memory = Some(Memory { addresses, ..memory });
         done?;
-        self.is_warm[way] = true;
+        self.warm[way] = Some(std::thread::current().id());
         self.last = Some((std::thread::current().id(), Moment::now(&gpu).map_err(wrong)?));
         Ok(())
     }
@@ -356,7 +357,7 @@ impl Training {
                 }
             };
             let steps = &self.built.steps[range.clone()];
-            if self.is_warm[way] && graph.is_none() {
+            if self.warm[way] == Some(std::thread::current().id()) && graph.is_none() {
                 let launch = || steps.iter().try_for_each(|step| step(run));
                 *graph = Some(Captured::new(run.gpu, wrong, launch)?);
             }
