@@ -12,7 +12,7 @@ use std::time::Instant;
 use candle_core::{Device, Tensor, Var};
 use cnn_examples::models::zoo;
 use cnn_runtime::device::Choice;
-use cnn_runtime::{CompileOptions, Network, Plan, Precision, TrainingPlan, ops};
+use cnn_runtime::{CompileOptions, Network, Plan, Precision, TrainingPlan, Tuning, ops};
 use cnn_train::optim::{Optimizer, Sgd};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -90,7 +90,9 @@ struct Inference {
 
 impl Inference {
     fn new(net: Box<dyn Network>, batch: usize, precision: &str, device: &Device) -> Outcome<Self> {
-        let plan = net.compile(&CompileOptions::batch(batch).with_precision(of(precision)?))?;
+        let plan = net.compile(
+            &CompileOptions::batch(batch).with_precision(of(precision)?).with_tuning(Tuning::Measured),
+        )?;
         Ok(Self { plan, images: images(batch, &*net, device)?, device: device.clone() })
     }
 }
@@ -120,7 +122,8 @@ struct Training {
 impl Training {
     fn new(net: Box<dyn Network>, batch: usize, precision: &str, device: &Device) -> Outcome<Self> {
         let labels: Vec<u32> = (0..batch as u32).map(|index| index * 37 % 1000).collect();
-        let options = CompileOptions::batch(batch).with_precision(of(precision)?);
+        let options =
+            CompileOptions::batch(batch).with_precision(of(precision)?).with_tuning(Tuning::Measured);
         Ok(Self {
             plan: net.compile_training(&options)?,
             optimizer: Optimizer::new(net.state(), Sgd::new(1e-4).momentum(0.9))?,

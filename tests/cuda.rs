@@ -396,6 +396,64 @@ pub(crate) fn is_slow() -> bool {
     std::env::var_os("CUDA_STANDIN").is_some()
 }
 
+/// What is frozen has no gradient, and norms whose statistics are frozen go by them and leave them.
+#[test]
+fn what_is_frozen_does_not_learn() {
+    let Some(gpu) = gpu() else { return };
+    let nets = [&Device::Cpu, &gpu].map(|device| Residual::init(Init::seed(3), device).unwrap());
+    for net in &nets {
+        net.state().freeze_except(&["fc", "7"]).unwrap();
+    }
+    let learned: Vec<String> = nets[1].state().learned().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(learned, ["7.weight", "fc.weight", "fc.bias"]);
+    let shape: Vec<usize> = [4].into_iter().chain(Residual::INPUT).collect();
+    let (x, gradient) = (tensor(1, &shape), tensor(7, &[4, 7]));
+    let before: Vec<Vec<f32>> = nets[1].state().named().map(|(_, var, _)| numbers(var)).collect();
+    let plans = nets.each_ref().map(|net| {
+        let device = net.state().device();
+        let mut plan = net.compile_training(&CompileOptions::batch(4)).unwrap();
+        for _ in 0..2 {
+            plan.forward(&[&x.to_device(device).unwrap()]).unwrap();
+            plan.backward(&gradient.to_device(device).unwrap()).unwrap();
+        }
+        plan
+    });
+    let [theirs, ours] = plans.each_ref().map(|plan| plan.gradients().collect::<Vec<_>>());
+    assert_eq!((theirs.len(), ours.len()), (learned.len(), learned.len()));
+    for ((name, theirs), (_, ours)) in learned.iter().zip(theirs).zip(ours) {
+        let [theirs, ours] = [theirs.1, ours].map(|gradient| numbers(&gradient.to_tensor().unwrap()));
+        let error = deviation(&ours, &theirs);
+        assert!(error < 1e-4, "{name}: {error:e}");
+    }
+    for ((name, var, _), before) in nets[1].state().named().zip(before) {
+        let is_moved = numbers(var) != before;
+        assert!(!is_moved || !nets[1].state().is_frozen(name), "{name} moved");
+    }
+}
+
+#[test]
+fn a_training_plan_says_what_it_does_not_do() {
+    let Some(gpu) = gpu() else { return };
+    let net = LeNet::init(Init::seed(1), &gpu).unwrap();
+    let options = CompileOptions::batch(2);
+    let error = net.compile_training(&options.clone().with_precision(Precision::Bf16Linear)).unwrap_err();
+    assert!(error.to_string().contains("learns in F32, Tf32 or Bf16, found Bf16Linear"), "{error}");
+    let mut plan = net.compile_training(&options).unwrap();
+    let error = plan.forward(&[&tensor(1, &[2, 1, 28, 28])]).unwrap_err().to_string();
+    assert!(error.contains("the plan of `LeNet`") && error.contains("Cpu"), "{error}");
+    let error = plan.backward(&tensor(1, &[2, 10]).to_device(&gpu).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("`backward` needs a `forward` before it"), "{error}");
+    assert!(plan.input_gradient(0).is_err());
+    let mut optimizer = Optimizer::new(net.state(), Adam::new(1e-3)).unwrap();
+    let slices: Vec<Option<&[f32]>> = optimizer.vars().map(|_| None).collect();
+    let error = optimizer.step_slices(&slices).unwrap_err().to_string();
+    assert!(error.contains("step_plan"), "{error}");
+    let other = LeNet::init(Init::seed(1), &gpu).unwrap();
+    let error =
+        Optimizer::new(other.state(), Adam::new(1e-3)).unwrap().step_plan(&plan).unwrap_err().to_string();
+    assert!(error.contains("the plan is of another network"), "{error}");
+}
+
 #[test]
 fn masks_are_those_of_the_cpu() {
     let Some(gpu) = gpu() else { return };

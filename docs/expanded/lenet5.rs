@@ -327,7 +327,7 @@ impl LeNet5 {
     /// Compiles the network for inference on batches of one size: the plan has the weights of now.
     ///
     /// # Errors
-    /// Where the network is not of `f32` on the CPU, or the options do not fit it.
+    /// Where the network is not of `f32`, or the options do not fit it.
     pub fn compile(
         &self,
         options: &::cnn_runtime::CompileOptions,
@@ -346,7 +346,7 @@ impl LeNet5 {
     /// Compiles the network's training step for batches of one size: it follows the weights.
     ///
     /// # Errors
-    /// Where the network is not of `f32` on the CPU, has several outputs or Rust code as a layer, or the options
+    /// Where the network is not of `f32`, has several outputs or Rust code as a layer, or the options
     /// do not fit it.
     pub fn compile_training(
         &self,

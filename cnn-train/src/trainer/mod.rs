@@ -279,7 +279,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Whether training steps are [compiled](cnn_runtime::TrainingPlan), which is faster and the default. What cannot be
-    /// compiled (another device or element type, Rust code as a layer) is trained by candle's automatic differentiation
+    /// compiled (another element type, Rust code as a layer) is trained by candle's automatic differentiation
     /// anyway; where it can, both give the same gradients but for rounding.
     #[must_use]
     pub fn compile(mut self, compile: bool) -> Self {
