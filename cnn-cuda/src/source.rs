@@ -117,9 +117,9 @@ sources! {
     /// The gradients of their weights.
     TENSOR_CORES_WEIGHT = "tensor_cores_weight" with "tensor_cores.cuh" [Product];
     /// What convolutions of maps with their channels last need beside the products.
-    CONV_LAST = "conv_last" [Product, Pack];
+    CONV_LAST = "conv_last" with "wide.cuh" [Product, Pack];
     /// Batch norm of maps with their channels last, and sums over their pixels.
-    NORM_LAST = "norm_last" [Norm];
+    NORM_LAST = "norm_last" with "wide.cuh" [Norm];
     /// Maps with their channels last.
     LAYOUT = "layout" [Planes, Spread];
     /// Channels and pixels of such maps in another order, and parts of them.

@@ -22,7 +22,7 @@ struct Case {
     window: [usize; 4],
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case { maps: [2, 16, 24, 1], size: [9, 7], window: [3, 1, 1, 1] },
     Case { maps: [3, 24, 40, 1], size: [10, 8], window: [3, 2, 1, 1] },
     Case { maps: [2, 32, 48, 2], size: [7, 6], window: [5, 1, 2, 1] },
@@ -32,6 +32,7 @@ const CASES: [Case; 7] = [
     // Values that no window reaches.
     Case { maps: [2, 16, 16, 1], size: [7, 5], window: [1, 2, 0, 1] },
     Case { maps: [2, 40, 40, 40], size: [11, 9], window: [3, 2, 1, 1] },
+    Case { maps: [2, 10, 20, 10], size: [6, 9], window: [3, 1, 1, 1] },
 ];
 
 impl Case {

@@ -50,6 +50,76 @@ extern "C" __global__ void unpack_gradient(const A *from, P *to, Pack pack, int 
     to[place] = (P)sum;
 }
 
+// Depthwise convolutions with an output channel for each input channel, of which there are whole stretches: a thread has VALUES
+// channels of a pixel. Weights are [tap][channel].
+extern "C" __global__ void depthwise_wide(
+    const T *source, const T *weight, const P *bias, const T *residual, T *target, Product p, int function,
+    double parameter) {
+    int stretches = p.groups / VALUES;
+    index plane = (index)p.out_height * p.out_width;
+    EACH(i, plane * p.images * stretches) {
+        int channel = i % stretches * VALUES;
+        index m = i / stretches, image = m / plane;
+        int at = (int)(m % plane);
+        int y = at / p.out_width * p.stride_y - p.lead_y, x = at % p.out_width * p.stride_x - p.lead_x;
+        const T *from = source + image * p.source_image + channel;
+        A sums[VALUES];
+#pragma unroll
+        for (int v = 0; v < VALUES; v++) sums[v] = bias ? (A)bias[channel + v] : A(0);
+        for (int a = 0; a < p.taps_y; a++) {
+            int row = y + a * p.step_y;
+            if (row < 0 || row >= p.height) continue;
+            for (int b = 0; b < p.taps_x; b++) {
+                int column = x + b * p.step_x;
+                if (column < 0 || column >= p.width) continue;
+                Some<VALUES> values = load<VALUES>(from, row * p.source_y + column * p.source_x);
+                Some<VALUES> factors = load<VALUES>(weight, channel + a * p.weight_y + b * p.weight_x);
+#pragma unroll
+                for (int v = 0; v < VALUES; v++) sums[v] += get(values.values[v]) * get(factors.values[v]);
+            }
+        }
+        index to = m * p.groups + channel;
+        Some<VALUES> added, out;
+        if (residual) added = load<VALUES>(residual, to);
+#pragma unroll
+        for (int v = 0; v < VALUES; v++) {
+            if (residual) sums[v] += get(added.values[v]);
+            out.values[v] = put(activate(function, (A)parameter, sums[v]));
+        }
+        *(Some<VALUES> *)(target + to) = out;
+    }
+}
+
+// Its gradient by the input: each pixel gathers from the windows that saw it.
+extern "C" __global__ void depthwise_input_gradient_wide(const T *weight, const T *g, T *to, Product p) {
+    int stretches = p.groups / VALUES;
+    index plane = (index)p.height * p.width;
+    EACH(i, plane * p.images * stretches) {
+        int channel = i % stretches * VALUES;
+        index m = i / stretches, image = m / plane;
+        int at = (int)(m % plane), y = at / p.width + p.lead_y, x = at % p.width + p.lead_x;
+        const T *from = g + image * p.target_image + channel;
+        A sums[VALUES] = {};
+        for (int a = 0; a < p.taps_y; a++) {
+            int row = y - a * p.step_y;
+            if (row < 0 || row % p.stride_y != 0 || row / p.stride_y >= p.out_height) continue;
+            for (int b = 0; b < p.taps_x; b++) {
+                int column = x - b * p.step_x;
+                if (column < 0 || column % p.stride_x != 0 || column / p.stride_x >= p.out_width) continue;
+                Some<VALUES> values =
+                    load<VALUES>(from, row / p.stride_y * p.target_y + column / p.stride_x * p.target_x);
+                Some<VALUES> factors = load<VALUES>(weight, channel + a * p.weight_y + b * p.weight_x);
+#pragma unroll
+                for (int v = 0; v < VALUES; v++) sums[v] += get(values.values[v]) * get(factors.values[v]);
+            }
+        }
+        Some<VALUES> out;
+#pragma unroll
+        for (int v = 0; v < VALUES; v++) out.values[v] = put(sums[v]);
+        *(Some<VALUES> *)(to + m * p.groups + channel) = out;
+    }
+}
+
 // The weight's gradient of a depthwise convolution: a block has 32 output channels, eight pixels at a time and so many taps of
 // the kernel; `gridDim.y` parts share the pixels. `to` is [part][channel][tap].
 #define TAPS 9

@@ -3,21 +3,10 @@
 //
 // A thread has V neighbouring channels: 16 bytes of them, or one where the channels are not so many in whole. Sums are made in two
 // steps, so that they come out the same in every run: blocks write the sums of their parts of the pixels, and others add those up.
-#define VALUES (16 / (int)sizeof(T))
 
 // A block has so many stretches of channels, and so many pixels at a time.
 #define COLUMNS 8
 #define LINES (THREADS / COLUMNS)
-
-template <int V>
-struct alignas(V * sizeof(T)) Some {
-    T values[V];
-};
-
-template <int V>
-__device__ inline Some<V> load(const T *from, index i) {
-    return *(const Some<V> *)(from + i);
-}
 
 // The numbers of V channels; `otherwise` where there are none.
 template <int V>
@@ -223,6 +212,27 @@ __device__ inline void normalize(
     }
 }
 
+// What follows a product that something else made, in place: a term for each channel, a residual, a function.
+template <int V>
+__device__ inline void end(
+    T *x, const P *terms, const T *residual, const Norm &norm, int function, A parameter) {
+    Walk walk(norm, V);
+    if (walk.count == 0) return;
+    A term[V];
+    load_numbers(term, terms, walk.channel, 0);
+    for (index i = walk.first; i < walk.count; i += walk.step) {
+        Some<V> some = load<V>(x, i * V), added;
+        if (residual) added = load<V>(residual, i * V);
+#pragma unroll
+        for (int v = 0; v < V; v++) {
+            A value = get(some.values[v]) + term[v];
+            if (residual) value += get(added.values[v]);
+            some.values[v] = put(activate(function, parameter, value));
+        }
+        *(Some<V> *)(x + i * V) = some;
+    }
+}
+
 // The sums of g and g x' of each channel, g being the gradient before the function, and x' the normalized input. `y` is null, or
 // tells the slope; g is written to `before` where that is not null.
 template <int V>
@@ -327,6 +337,9 @@ BOTH(normalize,
      (const T *x, const P *mean, const P *variance, const P *weight, const P *bias, const T *residual, T *y, Norm norm,
       int function, double parameter),
      (x, mean, variance, weight, bias, residual, y, norm, function, (A)parameter))
+BOTH(end,
+     (T *x, const P *terms, const T *residual, Norm norm, int function, double parameter),
+     (x, terms, residual, norm, function, (A)parameter))
 BOTH(gradient_sums,
      (const T *x, const T *y, const T *g, const P *mean, const P *variance, const P *weight, const P *bias, T *before,
       A *to, Norm norm, int function, double parameter),

@@ -219,6 +219,31 @@ impl Pixels {
             .blocks(self.walk(gpu)?)
     }
 
+    /// What follows a product, in place: a term for each channel, a residual and a function.
+    ///
+    /// # Errors
+    /// For lengths or element types that do not fit.
+    pub fn end(
+        &self,
+        gpu: &Gpu,
+        terms: Option<&In<'_>>,
+        residual: Option<&In<'_>>,
+        ending: Ending,
+        values: &mut Out<'_>,
+    ) -> Result<()> {
+        values.check(NAME, "the values", self.scalar, self.len())?;
+        residual.map_or(Ok(()), |residual| self.check(residual, "the residual"))?;
+        terms.map_or(Ok(()), |terms| terms.check(NAME, "the terms", self.parameters(), self.channels))?;
+        self.start(gpu, ["end_wide", "end_single"])
+            .pass(values)
+            .pass(&terms)
+            .pass(&residual)
+            .pass(&self.sizes()?)
+            .pass(&ending.function)
+            .pass(&ending.parameter)
+            .blocks(self.walk(gpu)?)
+    }
+
     /// The parts of two sums for each channel: of the gradient before the function, which goes to `before`, and of its products
     /// with the normalized input.
     ///

@@ -13,7 +13,8 @@ thread_local! {
 /// bf16, with the norms' parameters and statistics in `f32`. The network's own parameters stay `f32`, and so are their
 /// gradients. The cross-entropy is computed in `f32`.
 ///
-/// On the CPU it changes nothing. `backward` may be called outside: it goes by what was done inside.
+/// `forward_train` is a compiled step there, whose output is `f32`. On the CPU it changes nothing. `backward` may be called
+/// outside: it goes by what was done inside.
 ///
 /// ```
 /// use cnn_runtime::{Init, network, ops};

@@ -40,9 +40,10 @@ pub enum Precision {
     F32,
     /// `f32` by the definitions of the layers: without Winograd's arrangement, whose errors are larger.
     Exact,
-    /// Weights in `bf16`, which has eight binary digits, sums in `f32`; on CUDA devices activations too. On the CPU: half of the memory, and half of the time of fully
-    /// connected layers, which is that of reading them. Convolutions are computed as under [`Exact`](Self::Exact),
-    /// because Winograd's weights are more numbers. First layers and depthwise ones, which have few, stay in `f32`.
+    /// Weights in `bf16`, which has eight binary digits, sums in `f32`; on CUDA devices activations too. On the CPU: half of
+    /// the memory, and half of the time of fully connected layers, which is that of reading them. Convolutions are computed
+    /// as under [`Exact`](Self::Exact), because Winograd's weights are more numbers. First layers and depthwise ones, which
+    /// have few, stay in `f32`.
     Bf16,
     /// On CUDA devices: products of `f32` whose factors are rounded to TF32, which has ten binary digits, on tensor cores;
     /// sums in `f32`. Activations and weights stay `f32`.

@@ -3,13 +3,13 @@
 mod transposed;
 mod weight;
 
-use cnn_kernels::channels::Planes;
 use cnn_kernels::conv::Conv;
 
 use super::conv::{Epilogue, forward_product, is_depthwise};
 #[cfg(feature = "cudnn")]
 use super::cudnn;
 use super::elementwise::{self, Ending};
+use super::norm_last::Pixels;
 use super::{blocks, int};
 use crate::device::{Gpu, In, Launch, Out, Question, Result, sizes as wrong};
 use crate::sizes::{Pack, Product};
@@ -35,8 +35,8 @@ pub struct Planned {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kernel {
-    /// A thread for each value.
-    Depthwise,
+    /// A thread for each value, or for several channels of a pixel.
+    Depthwise { values: usize },
     /// Tiles of products, by the arithmetic of every thread.
     Tiles { name: &'static str, size: usize },
     /// Tiles of products on tensor cores.
@@ -58,6 +58,13 @@ const TILES: [Kernel; 2] = [
 ];
 
 impl Kernel {
+    /// That of a depthwise convolution: of whole stretches of channels, where each gives one.
+    fn depthwise(conv: &Conv, scalar: Scalar) -> Self {
+        let wide = 16 / scalar.bytes();
+        let is_wide = conv.out_channels == conv.groups && conv.groups.is_multiple_of(wide);
+        Self::Depthwise { values: if is_wide { wide } else { 1 } }
+    }
+
     /// That for a product of maps of this element type.
     fn of(gpu: &Gpu, product: &Product, scalar: Scalar, tensor_cores: bool) -> Self {
         let size = |value: i32| value as usize;
@@ -95,7 +102,7 @@ impl Kernel {
         let size = |value: i32| value as usize;
         let pixels = size(product.images) * size(product.out_height) * size(product.out_width);
         let (m, n) = match self {
-            Self::Depthwise => return 1,
+            Self::Depthwise { .. } => return 1,
             #[cfg(feature = "cudnn")]
             Self::Cudnn { .. } => return 1,
             Self::Tiles { size, .. } => (size, size),
@@ -113,7 +120,7 @@ impl Kernel {
         let taps = wide(product.taps_y) * columns;
         match self {
             // [tap][channel]
-            Self::Depthwise => {
+            Self::Depthwise { .. } => {
                 let channels = wide(product.groups) * outputs;
                 [outputs, 1, 1, columns * channels, channels]
             }
@@ -183,7 +190,7 @@ impl Planned {
     pub fn new(gpu: &Gpu, conv: &Conv, scalar: Scalar, pitch: usize, tensor_cores: bool) -> Result<Self> {
         let product = product_of(conv, pitch)?;
         let kernel = if is_depthwise(conv) {
-            Kernel::Depthwise
+            Kernel::depthwise(conv, scalar)
         } else {
             // Rows of pixels begin with a whole chunk.
             let is_whole = pitch.is_multiple_of(16 / scalar.bytes());
@@ -343,7 +350,7 @@ impl Planned {
     #[must_use]
     pub fn algorithm(&self) -> String {
         let kernel = match self.kernel {
-            Kernel::Depthwise => "depthwise".to_owned(),
+            Kernel::Depthwise { .. } => "depthwise".to_owned(),
             Kernel::Tiles { size, .. } => format!("tiles of {size}x{size}"),
             Kernel::TensorCores { pixels, outputs, .. } => {
                 format!("tensor cores, tiles of {pixels}x{outputs}")
@@ -440,7 +447,10 @@ impl Planned {
             Ok([blocks(NAME, across[0])?, blocks(NAME, across[1])?, blocks(NAME, across[2])?])
         };
         match self.kernel {
-            Kernel::Depthwise => start(CONV, "depthwise").each(pixels * outputs * groups)?,
+            Kernel::Depthwise { values: 1 } => start(CONV, "depthwise").each(pixels * outputs * groups)?,
+            Kernel::Depthwise { values } => {
+                start(CONV_LAST, "depthwise_wide").each(pixels * groups / values)?;
+            }
             #[cfg(feature = "cudnn")]
             Kernel::Cudnn { .. } => {}
             Kernel::Tiles { name, size } => in_parts(CONV, name).blocks(grid(size, size)?)?,
@@ -468,6 +478,6 @@ fn end(gpu: &Gpu, channels: usize, epilogue: Epilogue<'_>, y: &mut Out<'_>) -> R
     if bias.is_none() && residual.is_none() && ending == Ending::NONE {
         return Ok(());
     }
-    let pixels = Planes { batch: y.len() / channels.max(1), channels, plane: 1 };
-    elementwise::end_in_place(gpu, &pixels, bias, residual, ending, y)
+    let pixels = Pixels::new(gpu, y.scalar(), y.len() / channels.max(1), channels);
+    pixels.end(gpu, bias, residual, ending, y)
 }

@@ -9,7 +9,7 @@ use crate::ops::conv::{Epilogue, Phase, is_depthwise, short};
 use crate::ops::cudnn;
 use crate::ops::int;
 use crate::sizes::{Pack, Product};
-use crate::source::{CONV, Scalar};
+use crate::source::{CONV, CONV_LAST, Scalar};
 
 const NAME: &str = "transposed convolution";
 
@@ -102,7 +102,8 @@ impl Transposed {
 
     /// Whether a kernel of its own does all of it: that of depthwise convolutions.
     fn is_by_values(&self) -> bool {
-        is_depthwise(&self.conv) && self.parts.iter().all(|part| part.kernel == Kernel::Depthwise)
+        is_depthwise(&self.conv)
+            && self.parts.iter().all(|part| matches!(part.kernel, Kernel::Depthwise { .. }))
     }
 
     /// Numbers that its sums or cuDNN work in, one part after another.
@@ -168,12 +169,18 @@ impl Transposed {
         let parts = || self.parts.iter().zip(&starts);
         if self.is_by_values() {
             for (planned, &start) in parts() {
-                Launch::new(gpu, CONV, "depthwise_input_gradient", self.scalar)
+                let (source, name, values) = match planned.kernel {
+                    Kernel::Depthwise { values } if values > 1 => {
+                        (CONV_LAST, "depthwise_input_gradient_wide", values)
+                    }
+                    _ => (CONV, "depthwise_input_gradient", 1),
+                };
+                Launch::new(gpu, source, name, self.scalar)
                     .pass(&weight.part(start, planned.weight_len()))
                     .pass(x)
                     .pass(y)
                     .pass(&planned.product)
-                    .each(y.len())?;
+                    .each(y.len() / values)?;
             }
         } else {
             if !self.is_whole {

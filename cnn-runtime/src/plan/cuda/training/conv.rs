@@ -4,11 +4,13 @@ use cnn_cuda::conv::Epilogue;
 use cnn_cuda::conv_last::{Planned, Transposed, WeightGradient};
 use cnn_cuda::elementwise::{self, Ending};
 use cnn_cuda::norm_last::Behind;
+use cnn_cuda::{Gpu, In, Out};
 use cnn_kernels::blocked::Activation as Function;
 use cnn_kernels::conv::Conv;
 
 use super::Back;
-use super::builder::{Builder, Map, Parameter, Slot};
+use super::builder::Builder;
+use super::run::{Map, Parameter, Slot};
 use crate::error::Result;
 use crate::layers;
 use crate::ops::conv::{conv_transpose2d_sizes, conv2d_sizes};
@@ -39,7 +41,7 @@ pub(super) fn forward(
     let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
     let output = builder.map_slot(&node.shape);
     let planned = builder.planned(&conv, map.pitch)?;
-    by_planned(builder, planned, weight, map.slot, (bias, ending(activation), None), output);
+    emit(builder, planned, weight, map.slot, (bias, ending(activation), None), output);
     let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
     let value = builder.value(&node.shape, output, map.wants || learns);
     Ok((
@@ -59,7 +61,7 @@ pub(super) fn forward(
                     .map_err(wrong)?;
                 // What others gave is added on the way.
                 let end = (None, Ending::NONE, so_far);
-                by_transposed(builder, transposed, weight, grad, end, to);
+                emit(builder, transposed, weight, grad, end, to);
                 builder.set_gradient(x, to);
             }
             Ok(())
@@ -84,7 +86,7 @@ pub(super) fn transposed(
     let bias = layer.bias().map(|bias| builder.parameter(bias)).transpose()?;
     let output = builder.map_slot(&node.shape);
     let there = builder.transposed(&conv)?;
-    by_transposed(builder, there, weight, map.slot, (bias, ending(activation), None), output);
+    emit(builder, there, weight, map.slot, (bias, ending(activation), None), output);
     let learns = builder.is_learned(weight) || bias.is_some_and(|bias| builder.is_learned(bias));
     let value = builder.value(&node.shape, output, map.wants || learns);
     Ok((
@@ -97,7 +99,7 @@ pub(super) fn transposed(
             if map.wants {
                 let (to, so_far) = (builder.map_slot(&map.shape), builder.gradient(x));
                 let back = builder.planned(&conv, conv.in_channels)?;
-                by_planned(builder, back, weight, grad, (None, Ending::NONE, so_far), to);
+                emit(builder, back, weight, grad, (None, Ending::NONE, so_far), to);
                 builder.set_gradient(x, to);
             }
             Ok(())
@@ -130,57 +132,87 @@ pub(super) fn ending(activation: Option<Function>) -> Ending {
 /// What follows a product: biases, a function and a map that is added before that.
 type End = (Option<Parameter>, Ending, Option<Slot>);
 
-/// A convolution from one slot to another.
-fn by_planned(
-    builder: &mut Builder<'_>,
-    planned: Planned,
-    weight: Parameter,
-    from: Slot,
-    (bias, ending, residual): End,
-    to: Slot,
-) {
-    let packed = builder.values_slot(planned.weight_len());
-    let name = planned.algorithm();
-    let pack = planned.clone();
-    builder.step("weight", &[packed], move |run| {
-        pack.pack_on(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
-    });
-    let sums = (planned.sums_len() > 0).then(|| builder.numbers_slot(planned.sums_len()));
-    let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).chain(sums).collect();
-    builder.step(format!("convolution, {name}"), &slots, move |run| {
-        let residual = residual.map(|slot| run.read(slot)).transpose()?;
-        let bias = bias.map(|bias| run.parameter(bias));
-        let epilogue = Epilogue { bias, residual: residual.as_ref(), ending };
-        let mut sums = sums.map(|slot| run.write(slot)).transpose()?;
-        let (x, weight, mut y) = (run.read(from)?, run.read(packed)?, run.write(to)?);
-        planned.run(run.gpu, &x, &weight, epilogue, sums.as_mut(), &mut y).map_err(wrong)
-    });
+/// A convolution or the transpose of one, as it is launched.
+trait Way: Clone + Send + Sync + 'static {
+    const NAME: &'static str;
+
+    /// Values of the packed weight, and numbers that the sums are made in.
+    fn lens(&self) -> [usize; 2];
+
+    fn algorithm(&self) -> String;
+
+    fn pack(&self, gpu: &Gpu, weight: &In<'_>, to: &mut Out<'_>) -> cnn_cuda::Result<()>;
+
+    fn launch(
+        &self,
+        gpu: &Gpu,
+        inputs: [&In<'_>; 2],
+        epilogue: Epilogue<'_>,
+        sums: Option<&mut Out<'_>>,
+        y: &mut Out<'_>,
+    ) -> cnn_cuda::Result<()>;
 }
 
-/// The transpose of one.
-fn by_transposed(
+macro_rules! ways {
+    ($($type:ident: $name:literal;)+) => {
+        $(impl Way for $type {
+            const NAME: &'static str = $name;
+
+            fn lens(&self) -> [usize; 2] {
+                [self.weight_len(), self.sums_len()]
+            }
+
+            fn algorithm(&self) -> String {
+                self.algorithm()
+            }
+
+            fn pack(&self, gpu: &Gpu, weight: &In<'_>, to: &mut Out<'_>) -> cnn_cuda::Result<()> {
+                self.pack_on(gpu, weight, to)
+            }
+
+            fn launch(
+                &self,
+                gpu: &Gpu,
+                [x, weight]: [&In<'_>; 2],
+                epilogue: Epilogue<'_>,
+                sums: Option<&mut Out<'_>>,
+                y: &mut Out<'_>,
+            ) -> cnn_cuda::Result<()> {
+                self.run(gpu, x, weight, epilogue, sums, y)
+            }
+        })+
+    };
+}
+
+ways! {
+    Planned: "convolution";
+    Transposed: "transposed convolution";
+}
+
+/// The steps of one, from one slot to another: the weight in the order of the kernel, and the products.
+fn emit<W: Way>(
     builder: &mut Builder<'_>,
-    transposed: Transposed,
+    way: W,
     weight: Parameter,
     from: Slot,
     (bias, ending, residual): End,
     to: Slot,
 ) {
-    let packed = builder.values_slot(transposed.weight_len());
-    let name = transposed.algorithm();
-    let pack = transposed.clone();
+    let [weight_len, sums_len] = way.lens();
+    let packed = builder.values_slot(weight_len);
+    let (name, pack) = (format!("{}, {}", W::NAME, way.algorithm()), way.clone());
     builder.step("weight", &[packed], move |run| {
-        pack.pack_on(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
+        pack.pack(run.gpu, run.parameter(weight), &mut run.write(packed)?).map_err(wrong)
     });
-    let sums = (transposed.sums_len() > 0).then(|| builder.numbers_slot(transposed.sums_len()));
+    let sums = (sums_len > 0).then(|| builder.numbers_slot(sums_len));
     let slots: Vec<Slot> = [from, packed, to].into_iter().chain(residual).chain(sums).collect();
-    builder.step(format!("transposed convolution, {name}"), &slots, move |run| {
+    builder.step(name, &slots, move |run| {
         let residual = residual.map(|slot| run.read(slot)).transpose()?;
         let bias = bias.map(|bias| run.parameter(bias));
         let epilogue = Epilogue { bias, residual: residual.as_ref(), ending };
         let mut sums = sums.map(|slot| run.write(slot)).transpose()?;
         let (x, weight, mut y) = (run.read(from)?, run.read(packed)?, run.write(to)?);
-        transposed.run(run.gpu, &x, &weight, epilogue, sums.as_mut(), &mut y).map_err(wrong)
+        way.launch(run.gpu, [&x, &weight], epilogue, sums.as_mut(), &mut y).map_err(wrong)
     });
 }
 

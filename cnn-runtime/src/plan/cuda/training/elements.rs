@@ -14,7 +14,8 @@ use cnn_kernels::resize::Upsample;
 use cnn_kernels::window::Span;
 
 use super::Back;
-use super::builder::{Builder, Run, Slot};
+use super::builder::Builder;
+use super::run::{Run, Slot};
 use crate::error::Result;
 use crate::layers;
 use crate::plan::cuda::wrong;

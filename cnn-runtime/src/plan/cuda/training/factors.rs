@@ -6,7 +6,8 @@ use cnn_cuda::norm_last::Pixels;
 use cnn_kernels::channels::Planes;
 
 use super::Back;
-use super::builder::{Builder, Map, Slot};
+use super::builder::Builder;
+use super::run::{Map, Slot};
 use crate::error::Result;
 use crate::layers;
 use crate::plan::cuda::value::planes_of;

@@ -7,8 +7,9 @@ use cnn_kernels::blocked::Activation as Function;
 use cnn_kernels::linear::Linear as Sizes;
 
 use super::Back;
-use super::builder::{Builder, Parameter, Run, Slot};
+use super::builder::Builder;
 use super::conv::{before_end, ending};
+use super::run::{Parameter, Run, Slot};
 use crate::error::Result;
 use crate::layers;
 use crate::plan::cuda::wrong;

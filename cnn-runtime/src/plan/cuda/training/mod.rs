@@ -11,6 +11,7 @@ mod factors;
 mod linear;
 mod norm;
 mod norms;
+mod run;
 mod tapes;
 
 use std::fmt;
@@ -28,7 +29,8 @@ use crate::layers;
 use crate::params::State;
 use crate::plan::training::fuse::Recorded;
 use crate::plan::{CompileOptions, Precision, Tuning};
-use builder::{Builder, Built, Map, Run, Segment, Slot};
+use builder::{Builder, Built};
+use run::{Map, Run, Segment, Slot};
 use tapes::Tapes;
 
 /// Emits the way back through a layer.

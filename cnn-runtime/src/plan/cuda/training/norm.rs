@@ -4,8 +4,9 @@ use cnn_cuda::elementwise::Ending;
 use cnn_cuda::norm_last::{Behind, Parameters};
 use cnn_kernels::blocked::Activation as Function;
 
-use super::builder::{Builder, Parameter, Run, Slot, Target};
+use super::builder::Builder;
 use super::conv::ending;
+use super::run::{Parameter, Run, Slot, Target};
 use super::{Back, Statistics};
 use crate::error::Result;
 use crate::layers;

@@ -7,9 +7,10 @@ use cnn_kernels::blocked::Activation as Function;
 use cnn_kernels::blocked::training::ActivationGradient;
 
 use super::Back;
-use super::builder::{Builder, Slot, Target};
+use super::builder::Builder;
 use super::conv::ending;
 use super::elements;
+use super::run::{Slot, Target};
 use crate::error::Result;
 use crate::layers;
 use crate::plan::cuda::wrong;

@@ -3,7 +3,8 @@
 use candle_core::{Result as CandleResult, Tensor, Var, bail};
 
 use super::Back;
-use super::builder::{Builder, Parameter, Slot};
+use super::builder::Builder;
+use super::run::{Map, Parameter, Slot};
 use crate::error::Result;
 use crate::plan::training::fuse::Node;
 use crate::plan::training::host::tensors;
@@ -68,7 +69,7 @@ pub(super) fn forward(
         value,
         Box::new(move |builder: &mut Builder<'_>| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
-            let behind = super::builder::Map { slot: grad, ..builder.values[value].clone() };
+            let behind = Map { slot: grad, ..builder.values[value].clone() };
             let mut learned = Vec::new();
             for &parameter in &parameters {
                 if let (Some(_), Some(var)) = (builder.gradient_of(parameter)?, builder.var(parameter)) {
@@ -80,7 +81,7 @@ pub(super) fn forward(
             for map in &maps {
                 let target = map.wants.then(|| builder.map_slot(&map.shape));
                 slots.extend(target);
-                targets.push(target.map(|slot| super::builder::Map { slot, ..map.clone() }));
+                targets.push(target.map(|slot| Map { slot, ..map.clone() }));
             }
             let given = targets.clone();
             builder.host(&slots, move |run, tapes| {
