@@ -1,11 +1,13 @@
 //! Kernels for CUDA devices: pooling, norms, convolutions and the rest, forward and backward, and optimizer steps.
 //!
 //! Their sources ([`source`]) are compiled on the machine that they run on, by NVRTC, once for each element type and
-//! architecture. With the feature `driver`, `Gpu` holds a device's stream, and the modules have a safe function for each
+//! architecture, and kept on disk (`cache`). With the feature `driver`, `Gpu` holds a device's stream, and the modules have a safe function for each
 //! kernel, which takes stretches of device memory and checks their lengths; `tensor` finds those of candle's tensors. It knows
 //! nothing of automatic differentiation.
 //!
 //! Sums are made in an order that does not change: two runs give the same bits.
+#[cfg(feature = "driver")]
+pub mod cache;
 pub mod source;
 
 mod sizes;

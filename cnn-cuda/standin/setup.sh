@@ -123,7 +123,8 @@ chmod +x "$dest/bin/$kind/nvcc"
 {
   echo "export NVCC='$dest/bin/$kind/nvcc'"
   case "$mode" in
-    emulate) echo "export CUDA_STANDIN='$dest' STANDIN_COMPILE='$dest/compile.sh'";;
+    # What the stand-in for NVRTC gives is of this folder, and nothing to keep elsewhere.
+    emulate) echo "export CUDA_STANDIN='$dest' STANDIN_COMPILE='$dest/compile.sh' CNN_CUDA_CACHE=";;
     build) echo "export REAL_NVCC='$home/bin/nvcc' CUDA_HOME='$home'";;
     full) echo "export REAL_NVCC='$home/bin/nvcc' CUDA_HOME='$home' NVRTC_LIBS='$home/lib'";;
   esac

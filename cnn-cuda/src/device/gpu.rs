@@ -9,6 +9,7 @@ use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 use super::error::{Doing, Error, Result};
 use super::measure::Question;
 use super::memory::{Element, Scratch};
+use crate::cache::Cache;
 use crate::source::{Scalar, Source};
 
 /// A device, and the stream of it that everything is done on, in order.
@@ -91,6 +92,8 @@ pub(crate) struct Kernels {
     processors: usize,
     modules: Mutex<HashMap<Key, Arc<CudaModule>>>,
     functions: Mutex<HashMap<(Key, &'static str), CudaFunction>>,
+    /// Kernels that were compiled before, by any process.
+    cache: Cache,
     /// Which ways were the fastest, where that was measured.
     pub(super) answers: Mutex<HashMap<Question, usize>>,
 }
@@ -123,6 +126,7 @@ impl Kernels {
             processors: usize::try_from(processors).unwrap_or(1).max(1),
             modules: Mutex::default(),
             functions: Mutex::default(),
+            cache: Cache::of_user(),
             answers: Mutex::default(),
         });
         if context.has_async_alloc() {
@@ -167,9 +171,26 @@ impl Kernels {
         scalar: Scalar,
         wide: bool,
     ) -> Result<Arc<CudaModule>> {
-        let ptx = compile(source, scalar, wide, self.arch)?;
+        let text = source.text(scalar, wide);
+        let key = [text.as_str(), self.arch, &compiler()];
+        let ptx = match self.cache.get(&key) {
+            Some(ptx) => Ptx::from_src(ptx),
+            None => {
+                let ptx = compile(source, scalar, wide, self.arch)?;
+                self.cache.put(&key, &ptx.to_src());
+                ptx
+            }
+        };
         context.load_module(ptx).doing("loading kernels")
     }
+}
+
+/// Which NVRTC compiles.
+fn compiler() -> String {
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the call writes two numbers.
+    let said = unsafe { cudarc::nvrtc::sys::nvrtcVersion(&mut major, &mut minor) };
+    format!("NVRTC {major}.{minor} {said:?}")
 }
 
 /// Lets the device's pool keep memory that was freed: by default it goes back to the driver whenever the host waits, and is
