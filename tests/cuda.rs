@@ -189,6 +189,8 @@ fn check_steps(
             assert!(error < most || largest < 1e-3, "{name}: {step}: {label}: {error:e} of {largest}");
         }
     }
+    let plan = format!("{plan:?}");
+    assert!(plan.contains("refused: 0") && !plan.contains("captured: 0"), "{plan}");
     let share = (apart / whole).sqrt();
     println!("{name}, {precision:?}: output {outputs_apart:.1e}, gradients {share:.1e}");
     // As in `check_mixed`.
@@ -214,11 +216,14 @@ fn check_plan(
     let batch = x.dims()[0];
     for (precision, tolerance) in [(Precision::F32, 2e-5), (Precision::Tf32, 1e-2), (Precision::Bf16, 2e-2)] {
         let mut plan = compile(&CompileOptions::batch(batch).with_precision(precision));
+        let is_captured = |plan: &Plan| plan.to_string().contains("CUDA, as a graph");
+        let captures = is_captured(&plan);
         for run in 0..3 {
             let found = plan.run(&x.to_device(gpu).unwrap()).unwrap();
             let error = deviation(&numbers(&found), &numbers(expected));
             assert!(error < tolerance, "{name}, {precision:?}, run {run}: {error:e}\n{plan}");
         }
+        assert_eq!(is_captured(&plan), captures, "the driver captured it: {plan}");
         println!("{plan}");
     }
 }

@@ -119,7 +119,7 @@ impl Prepared {
                 format!("{threads} threads, {isa}")
             }
             #[cfg(feature = "cuda")]
-            Self::Cuda(prepared) => prepared.lowered().how().to_owned(),
+            Self::Cuda(prepared) => prepared.how().to_owned(),
         }
     }
 }

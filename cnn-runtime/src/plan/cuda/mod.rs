@@ -50,6 +50,8 @@ pub(super) struct Prepared {
     lowered: Arc<Lowered>,
     arena: Option<Arena>,
     graph: Option<Captured>,
+    /// Whether the driver could not capture it: then it is launched as in the first run.
+    is_refused: bool,
     /// The thread that it ran on before: there kernels are compiled and loaded, and libraries have their handles.
     warm: Option<ThreadId>,
     /// When the last run ended, and on which thread's stream.
@@ -69,7 +71,7 @@ impl Prepared {
     }
 
     const fn of(lowered: Arc<Lowered>) -> Self {
-        Self { lowered, arena: None, graph: None, warm: None, last: None }
+        Self { lowered, arena: None, graph: None, is_refused: false, warm: None, last: None }
     }
 
     /// The same launches with memory of their own.
@@ -96,10 +98,12 @@ impl Prepared {
         for (value, input) in self.lowered.inputs.iter().zip(inputs) {
             value.put(&gpu, arena, &input.contiguous()?)?;
         }
-        if self.lowered.captures && self.warm == Some(std::thread::current().id()) && self.graph.is_none() {
+        let is_warm = self.warm == Some(std::thread::current().id());
+        if self.lowered.captures && is_warm && self.graph.is_none() && !self.is_refused {
             let steps = &self.lowered.steps;
             let launch = || steps.iter().try_for_each(|step| step.0(&gpu, arena));
-            self.graph = Some(Captured::new(&gpu, wrong, launch)?);
+            self.graph = Captured::new(&gpu, wrong, launch).ok();
+            self.is_refused = self.graph.is_none();
         }
         match &mut self.graph {
             Some(graph) => {
@@ -134,6 +138,11 @@ impl Prepared {
         Ok(())
     }
 
+    /// What a run is, for the table.
+    pub(super) fn how(&self) -> &'static str {
+        if self.lowered.captures && !self.is_refused { "CUDA, as a graph" } else { "CUDA" }
+    }
+
     /// Waits for the last run where that was on another thread, whose stream is another.
     fn follow(&self, gpu: &Gpu) -> Result<()> {
         match &self.last {
@@ -155,11 +164,6 @@ impl Lowered {
     pub(super) fn shapes(&self) -> [Vec<&[usize]>; 2] {
         [&self.inputs, &self.outputs]
             .map(|values| values.iter().map(|value| value.shape.as_slice()).collect())
-    }
-
-    /// What a run is, for the table.
-    pub(super) const fn how(&self) -> &'static str {
-        if self.captures { "CUDA, as a graph" } else { "CUDA" }
     }
 }
 

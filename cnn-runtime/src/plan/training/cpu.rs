@@ -1,5 +1,7 @@
 //! A training step on the CPU: kernels over one stretch of memory, and operations on tensors between them.
 
+use std::fmt;
+
 use candle_core::{Device, Tensor, Var};
 use cnn_kernels::blocked::{Activation as Function, Program, Target, Workspace};
 use cnn_kernels::simd::Isa;
@@ -219,6 +221,12 @@ impl Training {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Training {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Training").field("steps", &self.program.steps().len()).finish_non_exhaustive()
     }
 }
 

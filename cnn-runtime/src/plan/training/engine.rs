@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::params::State;
 use crate::plan::{CompileOptions, Precision};
 
+#[derive(Debug)]
 pub(super) enum Engine {
     Cpu(Box<cpu::Training>),
     #[cfg(feature = "cuda")]

@@ -243,7 +243,10 @@ impl TrainingPlan {
 
 impl fmt::Debug for TrainingPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrainingPlan").field("ports", &self.ports).finish_non_exhaustive()
+        f.debug_struct("TrainingPlan")
+            .field("ports", &self.ports)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 

@@ -51,7 +51,7 @@ pub(in crate::plan) struct Training {
     tf32: bool,
     built: Built,
     /// What was captured of each segment of each way.
-    graphs: [Vec<Option<Captured>>; 2],
+    graphs: [Vec<Graph>; 2],
     /// The thread that ran a way before: there kernels are compiled and loaded, and libraries have their handles.
     warm: [Option<ThreadId>; 2],
     statistics: Vec<Statistics>,
@@ -67,6 +67,15 @@ pub(in crate::plan) struct Training {
     gradients: Vec<Tensor>,
     /// When the last way ended, and on which thread's stream.
     last: Option<(ThreadId, Moment)>,
+}
+
+/// A stretch of steps, to be repeated at once.
+enum Graph {
+    /// It did not run often enough.
+    Open,
+    Captured(Captured),
+    /// The driver could not capture it: it is launched as in the first run.
+    Refused,
 }
 
 struct Memory {
@@ -137,7 +146,8 @@ impl Training {
         Ok(Self {
             device: device.clone(),
             tf32,
-            graphs: [&built.segments[0], &built.segments[1]].map(|way| way.iter().map(|_| None).collect()),
+            graphs: [&built.segments[0], &built.segments[1]]
+                .map(|way| way.iter().map(|_| Graph::Open).collect()),
             built,
             warm: [None; 2],
             statistics,
@@ -325,7 +335,7 @@ impl Training {
         }
         let addresses: Vec<u64> = parameters.iter().map(In::address).collect();
         if addresses != memory.addresses {
-            self.graphs.iter_mut().flatten().for_each(|graph| *graph = None);
+            self.graphs.iter_mut().flatten().for_each(|graph| *graph = Graph::Open);
         }
         let mut tapes = std::mem::take(&mut self.tapes);
         let mut graphs = std::mem::take(&mut self.graphs[way]);
@@ -347,7 +357,7 @@ impl Training {
         way: usize,
         run: &Run<'_>,
         tapes: &mut Tapes,
-        graphs: &mut [Option<Captured>],
+        graphs: &mut [Graph],
         after: &dyn Fn(usize),
     ) -> candle_core::Result<()> {
         for (segment, graph) in self.built.segments[way].iter().zip(graphs) {
@@ -359,16 +369,18 @@ impl Training {
                 }
             };
             let steps = &self.built.steps[range.clone()];
-            if self.warm[way] == Some(std::thread::current().id()) && graph.is_none() {
+            let is_warm = self.warm[way] == Some(std::thread::current().id());
+            if is_warm && matches!(graph, Graph::Open) {
                 let launch = || steps.iter().try_for_each(|step| step(run));
-                *graph = Some(Captured::new(run.gpu, wrong, launch)?);
+                let captured = Captured::new(run.gpu, wrong, launch);
+                *graph = captured.map_or(Graph::Refused, Graph::Captured);
             }
             match graph {
-                Some(graph) => {
+                Graph::Captured(graph) => {
                     graph.launch().map_err(wrong)?;
                     range.for_each(after);
                 }
-                None => {
+                Graph::Open | Graph::Refused => {
                     for (index, step) in range.zip(steps) {
                         step(run)?;
                         after(index);
@@ -382,6 +394,11 @@ impl Training {
 
 impl fmt::Debug for Training {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Training").field("steps", &self.built.names.len()).finish_non_exhaustive()
+        let count = |of: fn(&Graph) -> bool| self.graphs.iter().flatten().filter(|graph| of(graph)).count();
+        f.debug_struct("Training")
+            .field("steps", &self.built.names.len())
+            .field("captured", &count(|graph| matches!(graph, Graph::Captured(_))))
+            .field("refused", &count(|graph| matches!(graph, Graph::Refused)))
+            .finish_non_exhaustive()
     }
 }
