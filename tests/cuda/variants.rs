@@ -141,8 +141,12 @@ fn all_compute_the_same() {
         (Scalar::F32, DType::F32, true),
         (Scalar::Bf16, DType::BF16, true),
     ];
-    for case in &CASES {
+    for (index, case) in CASES.iter().enumerate() {
         for kind in kinds {
+            // TF32's kernels are those of bf16 with other words.
+            if crate::is_slow() && kind.0 == Scalar::F32 && kind.2 && index > 2 {
+                continue;
+            }
             check(&Expected::of(case, kind.1), kind, &gpu);
         }
     }
