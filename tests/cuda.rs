@@ -258,9 +258,10 @@ network! {
     }
 }
 
-macro_rules! networks {
-    ($($test:ident: $network:ident;)+) => {
-        mod training {
+/// A module of tests that run networks on the CPU and on the GPU, and have both compared.
+macro_rules! beside {
+    ($module:ident by $check:ident, |$net:ident, $x:ident| $run:expr; $($test:ident: $network:ident;)+) => {
+        mod $module {
             use super::*;
             $(
                 #[test]
@@ -268,13 +269,20 @@ macro_rules! networks {
                     let Some(gpu) = gpu() else { return };
                     let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
                     let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
-                    let run = nets.each_ref().map(|net| {
-                        move |x: &Tensor| net.forward_pass(x, &Pass::train(net.state().generator()))
-                    });
+                    let run = nets.each_ref().map(|$net| move |$x: &Tensor| $run);
                     let states = nets.each_ref().map(|net| net.state());
-                    check_training(stringify!($network), states, &shape, &$network::OUTPUT, run);
+                    $check(stringify!($network), states, &shape, &$network::OUTPUT, run);
                 }
             )+
+        }
+    };
+}
+
+macro_rules! networks {
+    ($($test:ident: $network:ident;)+) => {
+        beside! {
+            training by check_training, |net, x| net.forward_pass(x, &Pass::train(net.state().generator()));
+            $($test: $network;)+
         }
 
         mod training_plans {
@@ -337,30 +345,9 @@ networks! {
     deep: Deep;
 }
 
-macro_rules! mixed_precision {
-    ($($test:ident: $network:ident;)+) => {
-        mod mixed_precision {
-            use super::*;
-            $(
-                #[test]
-                fn $test() {
-                    let Some(gpu) = gpu() else { return };
-                    let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
-                    let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
-                    let run = nets.each_ref().map(|net| {
-                        move |x: &Tensor| net.forward_pass(x, &Pass::train(net.state().generator()))
-                    });
-                    let states = nets.each_ref().map(|net| net.state());
-                    check_mixed(stringify!($network), states, &shape, &$network::OUTPUT, run);
-                }
-            )+
-        }
-
-    };
-}
-
 // By operations on tensors; plans have it too, for all networks.
-mixed_precision! {
+beside! {
+    mixed_precision by check_mixed, |net, x| net.forward_pass(x, &Pass::train(net.state().generator()));
     lenet: LeNet;
     residual: Residual;
     dropping: Dropping;
@@ -368,28 +355,9 @@ mixed_precision! {
     next: Next;
 }
 
-macro_rules! forward_train {
-    ($($test:ident: $network:ident;)+) => {
-        mod forward_train {
-            use super::*;
-            $(
-                #[test]
-                fn $test() {
-                    let Some(gpu) = gpu() else { return };
-                    let nets = [Device::Cpu, gpu].map(|device| $network::init(Init::seed(3), &device).unwrap());
-                    let shape: Vec<usize> = [4].into_iter().chain($network::INPUT).collect();
-                    let run =
-                        nets.each_ref().map(|net| move |x: &Tensor| Ok(net.forward_train(x)?.into_inner()));
-                    let states = nets.each_ref().map(|net| net.state());
-                    check_training(stringify!($network), states, &shape, &$network::OUTPUT, run);
-                }
-            )+
-        }
-    };
-}
-
 // By plans, behind which candle goes back.
-forward_train! {
+beside! {
+    forward_train by check_training, |net, x| Ok(net.forward_train(x)?.into_inner());
     residual: Residual;
     dropping: Dropping;
     transposed: Generator;
@@ -464,6 +432,14 @@ fn a_training_plan_says_what_it_does_not_do() {
     let error =
         Optimizer::new(other.state(), Adam::new(1e-3)).unwrap().step_plan(&plan).unwrap_err().to_string();
     assert!(error.contains("the plan is of another network"), "{error}");
+}
+
+#[test]
+fn memory_that_is_not_there_is_an_error_with_advice() {
+    let Some(gpu) = gpu() else { return };
+    let device = cnn_cuda::tensor::gpu(gpu.as_cuda_device().unwrap()).unwrap();
+    let error = device.allocate::<f32>(1 << 48).unwrap_err().to_string();
+    assert!(error.contains("asking for memory") && error.contains("take a smaller batch"), "{error}");
 }
 
 #[test]

@@ -2,13 +2,14 @@ use std::fmt;
 
 use cudarc::cublas::result::CublasError;
 use cudarc::driver::DriverError;
+use cudarc::driver::sys::CUresult;
 
 /// Why something was not done on a device.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The driver refused.
-    #[error("CUDA, {doing}: {source}")]
+    #[error("CUDA, {doing}: {source}{}", advice(source))]
     Driver {
         /// What was to be done.
         doing: &'static str,
@@ -41,6 +42,16 @@ pub enum Error {
         /// What does not fit.
         what: String,
     },
+}
+
+/// What to do where the driver refuses what a user can change.
+fn advice(source: &DriverError) -> &'static str {
+    match source.0 {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => {
+            ". The device's memory is full: take a smaller batch, or bf16, or end what else runs there"
+        }
+        _ => "",
+    }
 }
 
 /// The result of an operation on a device.

@@ -29,12 +29,12 @@ impl Strides {
 ///
 /// ([`Span::transposed_phase`] says the same as a window that slides forwards, where there is one.)
 pub(super) struct Phase {
-    pub(super) count: usize,
-    pub(super) taps: usize,
-    pub(super) first: i64,
-    pub(super) step: i64,
-    pub(super) lead: i64,
-    pub(super) spread: i64,
+    count: usize,
+    taps: usize,
+    first: i64,
+    step: i64,
+    lead: i64,
+    spread: i64,
 }
 
 impl Phase {
@@ -59,6 +59,49 @@ impl Phase {
     }
 }
 
+/// The part of what a convolution read that begins at this row and column, as a convolution of what it gave: with every so manyth
+/// row and column, and the taps that reach them.
+pub(super) fn phase_product(
+    name: &'static str,
+    there: &Product,
+    [top, left]: [usize; 2],
+    [down, across]: [&Phase; 2],
+) -> Result<Product> {
+    Ok(Product {
+        images: there.images,
+        out_height: int(name, down.count)?,
+        out_width: int(name, across.count)?,
+        height: there.out_height,
+        width: there.out_width,
+        taps_y: int(name, down.taps)?,
+        taps_x: int(name, across.taps)?,
+        stride_y: 1,
+        stride_x: 1,
+        step_y: short(name, down.spread)?,
+        step_x: short(name, across.spread)?,
+        lead_y: short(name, down.lead)?,
+        lead_x: short(name, across.lead)?,
+        inputs: there.outputs,
+        outputs: there.inputs,
+        groups: there.groups,
+        source_image: there.target_image,
+        source_channel: there.target_channel,
+        source_y: there.target_y,
+        source_x: there.target_x,
+        target_image: there.source_image,
+        target_channel: there.source_channel,
+        target_y: there.source_y * i64::from(there.stride_y),
+        target_x: there.source_x * i64::from(there.stride_x),
+        target_offset: there.source_y * long(top) + there.source_x * long(left),
+        weight_group: there.weight_group,
+        weight_out: there.weight_in,
+        weight_in: there.weight_out,
+        weight_y: there.weight_y * down.step,
+        weight_x: there.weight_x * across.step,
+        weight_offset: there.weight_y * down.first + there.weight_x * across.first,
+    })
+}
+
 fn check(conv: &Conv, name: &'static str, scalar: Scalar, maps: [(Scalar, usize); 3]) -> Result<()> {
     let Conv { in_channels, out_channels, groups, .. } = *conv;
     if groups == 0 || !in_channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
@@ -77,7 +120,7 @@ fn long(value: usize) -> i64 {
     value as i64
 }
 
-pub(super) fn short(name: &'static str, value: i64) -> Result<i32> {
+fn short(name: &'static str, value: i64) -> Result<i32> {
     match i32::try_from(value) {
         Ok(value) => Ok(value),
         Err(_) => wrong(name, format_args!("a distance of {value} is too large")),
@@ -253,7 +296,7 @@ pub fn input_gradient(
         scalar,
         [(to.scalar(), to.len()), (weight.scalar(), weight.len()), (grad.scalar(), grad.len())],
     )?;
-    let Conv { batch, in_channels, groups, rows, columns, .. } = *conv;
+    let Conv { batch, in_channels, rows, columns, .. } = *conv;
     let planes = Planes { batch, channels: in_channels, plane: conv.input_plane() };
     if let Some(bias) = bias {
         bias.check(NAME, "the biases", scalar.of_parameters(), in_channels)?;
@@ -289,39 +332,7 @@ pub fn input_gradient(
     for (top, down) in &down {
         for (left, across) in &across {
             let (Some(down), Some(across)) = (down, across) else { continue };
-            let product = Product {
-                images: int(NAME, batch)?,
-                out_height: int(NAME, down.count)?,
-                out_width: int(NAME, across.count)?,
-                height: there.out_height,
-                width: there.out_width,
-                taps_y: int(NAME, down.taps)?,
-                taps_x: int(NAME, across.taps)?,
-                stride_y: 1,
-                stride_x: 1,
-                step_y: short(NAME, down.spread)?,
-                step_x: short(NAME, across.spread)?,
-                lead_y: short(NAME, down.lead)?,
-                lead_x: short(NAME, across.lead)?,
-                inputs: there.outputs,
-                outputs: there.inputs,
-                groups: int(NAME, groups)?,
-                source_image: there.target_image,
-                source_channel: there.target_channel,
-                source_y: there.target_y,
-                source_x: there.target_x,
-                target_image: there.source_image,
-                target_channel: there.source_channel,
-                target_y: there.source_y * i64::from(there.stride_y),
-                target_x: there.source_x * i64::from(there.stride_x),
-                target_offset: there.source_y * long(*top) + there.source_x * long(*left),
-                weight_group: there.weight_group,
-                weight_out: there.weight_in,
-                weight_in: there.weight_out,
-                weight_y: there.weight_y * down.step,
-                weight_x: there.weight_x * across.step,
-                weight_offset: there.weight_y * down.first + there.weight_x * across.first,
-            };
+            let product = phase_product(NAME, &there, [*top, *left], [down, across])?;
             let epilogue = Epilogue { bias: bias.filter(|_| whole), ..Epilogue::default() };
             launch(gpu, &product, grad, weight, epilogue, to)?;
         }

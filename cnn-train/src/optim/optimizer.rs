@@ -1,5 +1,7 @@
 //! An optimizer over variables.
 
+use std::collections::HashMap;
+
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use cnn_kernels::optim::{Incoming, sum_of_squares};
@@ -183,9 +185,9 @@ impl Optimizer {
     /// # Errors
     /// Where the plan is of another network.
     pub fn step_plan(&mut self, plan: &TrainingPlan) -> Result<Option<f64>> {
-        let all: Vec<_> = plan.gradients().collect();
-        let of = |slot: &Slot| all.iter().find(|(var, _)| var.id() == slot.var.id()).map(|(_, of)| *of);
-        let gradients: Vec<Option<Gradient<'_>>> = self.slots.iter().map(of).collect();
+        let all: HashMap<_, _> = plan.gradients().map(|(var, gradient)| (var.id(), gradient)).collect();
+        let gradients: Vec<Option<Gradient<'_>>> =
+            self.slots.iter().map(|slot| all.get(&slot.var.id()).copied()).collect();
         if gradients.iter().all(Option::is_none) {
             let what =
                 "the plan is of another network: it has no gradient of any of the optimizer's variables";

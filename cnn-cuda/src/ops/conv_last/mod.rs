@@ -53,31 +53,27 @@ fn product_of(conv: &Conv, pitch: usize) -> Result<Product> {
     Ok(product)
 }
 
-/// The variable's weight (out, in, rows, columns) as a product has it, in the order of the variable.
-fn pack_of(conv: &Conv, product: &Product) -> Result<Pack> {
-    let wide = |value: usize| value as i64;
-    let channels = conv.in_channels / conv.groups;
-    let taps = conv.taps();
-    let from_out = wide(channels * taps);
-    Ok(Pack {
+/// Where a product of maps finds its weight in the variable, of which it has so many inputs.
+fn pack_of(product: &Product, channels: i32) -> Pack {
+    Pack {
         groups: product.groups,
         outputs: product.outputs,
-        channels: int(NAME, channels)?,
+        channels,
         inputs: product.inputs,
         taps_y: product.taps_y,
         taps_x: product.taps_x,
-        from_group: from_out * i64::from(product.outputs),
-        from_out,
-        from_in: wide(taps),
-        from_y: wide(conv.columns.kernel()),
-        from_x: 1,
-        from_offset: 0,
+        from_group: product.weight_group,
+        from_out: product.weight_out,
+        from_in: product.weight_in,
+        from_y: product.weight_y,
+        from_x: product.weight_x,
+        from_offset: product.weight_offset,
         to_group: 0,
         to_out: 0,
         to_in: 0,
         to_y: 0,
         to_x: 0,
-    })
+    }
 }
 
 impl Planned {
@@ -96,7 +92,8 @@ impl Planned {
             Kernel::of(gpu, &product, scalar, tensor_cores && is_whole)
         };
         let lens = [conv.batch * conv.input_plane() * pitch, conv.weight_len(), conv.output_len()];
-        let planned = Self::of(scalar, kernel, product, pack_of(conv, &product)?, lens);
+        let pack = pack_of(&product, int(NAME, conv.in_channels / conv.groups)?);
+        let planned = Self::of(scalar, kernel, product, pack, lens);
         Ok(Self { parts: kernel.parts(gpu, &product), ..planned })
     }
 
@@ -112,8 +109,7 @@ impl Planned {
         tensor_cores: bool,
     ) -> Result<Vec<Self>> {
         let first = Self::new(gpu, conv, scalar, pitch, tensor_cores)?;
-        let pack = pack_of(conv, &first.product)?;
-        let of = |kernel: Kernel| Self::of(scalar, kernel, first.product, pack, first.lens);
+        let of = |kernel: Kernel| Self::of(scalar, kernel, first.product, first.pack, first.lens);
         let mut all = vec![first.clone()];
         let mut add = |planned: Self| {
             let is_known = |other: &Self| (other.kernel, other.parts) == (planned.kernel, planned.parts);

@@ -4,11 +4,9 @@ use cnn_kernels::window::Span;
 
 use super::{Kernel, Planned, pack_of, product_of};
 use crate::device::{Gpu, In, Launch, Out, Question, Result};
-use crate::ops::conv::{Epilogue, Phase, is_depthwise, short};
+use crate::ops::conv::{Epilogue, Phase, is_depthwise, phase_product};
 #[cfg(feature = "cudnn")]
 use crate::ops::cudnn;
-use crate::ops::int;
-use crate::sizes::{Pack, Product};
 use crate::source::{CONV, CONV_LAST, Scalar};
 
 const NAME: &str = "transposed convolution";
@@ -45,8 +43,8 @@ impl Transposed {
                     is_whole = false;
                     continue;
                 };
-                let product = phase_product(&there, [top, left], [down, &across])?;
-                let pack = phase_pack(conv, &product, [down, &across])?;
+                let product = phase_product(NAME, &there, [top, left], [down, &across])?;
+                let pack = pack_of(&product, product.inputs);
                 let chunks = conv.out_channels.is_multiple_of(16 / scalar.bytes());
                 let kernel = Kernel::of(gpu, &product, scalar, tensor_cores && chunks);
                 let lens = [conv.output_len(), conv.weight_len(), conv.input_len()];
@@ -71,7 +69,7 @@ impl Transposed {
                 let there = product_of(conv, conv.in_channels)?;
                 let lens = [conv.output_len(), conv.weight_len(), conv.input_len()];
                 let kernel = Kernel::Cudnn { job, bytes };
-                let planned = Planned::of(scalar, kernel, there, pack_of(conv, &there)?, lens);
+                let planned = Planned::of(scalar, kernel, there, pack_of(&there, there.inputs), lens);
                 all.push(Self { conv: *conv, scalar, parts: vec![planned], is_whole: true });
             }
         }
@@ -199,53 +197,4 @@ impl Transposed {
         }
         super::end(gpu, self.conv.in_channels, epilogue, y)
     }
-}
-
-/// The part of every so manyth row and column, from these on, as a convolution of what the convolution gives.
-fn phase_product(there: &Product, first: [usize; 2], [down, across]: [&Phase; 2]) -> Result<Product> {
-    let [top, left] = first.map(|at| at as i64);
-    Ok(Product {
-        images: there.images,
-        out_height: int(NAME, down.count)?,
-        out_width: int(NAME, across.count)?,
-        height: there.out_height,
-        width: there.out_width,
-        taps_y: int(NAME, down.taps)?,
-        taps_x: int(NAME, across.taps)?,
-        stride_y: 1,
-        stride_x: 1,
-        step_y: short(NAME, down.spread)?,
-        step_x: short(NAME, across.spread)?,
-        lead_y: short(NAME, down.lead)?,
-        lead_x: short(NAME, across.lead)?,
-        inputs: there.outputs,
-        outputs: there.inputs,
-        groups: there.groups,
-        source_image: there.target_image,
-        source_channel: 1,
-        source_y: there.target_y,
-        source_x: there.target_x,
-        target_image: there.source_image,
-        target_channel: 1,
-        target_y: there.source_y * i64::from(there.stride_y),
-        target_x: there.source_x * i64::from(there.stride_x),
-        target_offset: there.source_y * top + there.source_x * left,
-        ..*there
-    })
-}
-
-/// The taps of a part, in the order of the variable: its outputs are the convolution's inputs.
-fn phase_pack(conv: &Conv, product: &Product, [down, across]: [&Phase; 2]) -> Result<Pack> {
-    let there = pack_of(conv, product)?;
-    let (row, column) = (there.from_y, there.from_x);
-    Ok(Pack {
-        channels: product.inputs,
-        from_group: there.from_out * i64::from(product.inputs),
-        from_out: there.from_in,
-        from_in: there.from_out,
-        from_y: row * down.step,
-        from_x: column * across.step,
-        from_offset: row * down.first + column * across.first,
-        ..there
-    })
 }

@@ -75,7 +75,7 @@ impl WeightGradient {
         } else {
             Kernel::Tiles
         };
-        let pack = pack_of(conv, &product)?;
+        let pack = pack_of(&product, int(NAME, conv.in_channels / conv.groups)?);
         let pack = if kernel == Kernel::Depthwise { Pack { inputs: 1, ..pack } } else { pack };
         let gradient = Self { conv: *conv, scalar, pitch, kernel, product, pack, parts: 1 };
         Ok(gradient.by(gpu, kernel))

@@ -9,13 +9,13 @@ use super::elements::{Launch, Told, Unary, step, unary};
 use crate::plan::training::fuse::Node;
 
 /// Values as one row each, of this shape.
-pub(super) fn flatten(builder: &mut Builder<'_>, shape: &[usize], x: usize) -> (usize, Back) {
+pub(super) fn flatten(builder: &mut Builder, shape: &[usize], x: usize) -> (usize, Back) {
     let map = builder.values[x].clone();
     let planes = map.planes();
     if planes.plane == 1 {
         // The same values in the same order.
         let value = builder.value(shape, map.slot, map.wants);
-        let back = move |builder: &mut Builder<'_>| {
+        let back = move |builder: &mut Builder| {
             if let Some(grad) = builder.gradient(value) {
                 builder.add_gradient(x, grad);
             }
@@ -35,7 +35,7 @@ pub(super) fn flatten(builder: &mut Builder<'_>, shape: &[usize], x: usize) -> (
 }
 
 /// Channels one after another.
-pub(super) fn concat(builder: &mut Builder<'_>, node: &Node, inputs: &[usize]) -> (usize, Back) {
+pub(super) fn concat(builder: &mut Builder, node: &Node, inputs: &[usize]) -> (usize, Back) {
     let output = builder.map_slot(&node.shape);
     let mut parts = Vec::with_capacity(inputs.len());
     let mut first = 0;
@@ -55,7 +55,7 @@ pub(super) fn concat(builder: &mut Builder<'_>, node: &Node, inputs: &[usize]) -
     }
     let wants = parts.iter().any(|(.., wants)| *wants);
     let value = builder.value(&node.shape, output, wants);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         for (input, _, sizes, part, first, wants) in parts {
             if !wants {
@@ -75,7 +75,7 @@ pub(super) fn concat(builder: &mut Builder<'_>, node: &Node, inputs: &[usize]) -
 }
 
 /// Some of the channels, from `first` on.
-pub(super) fn slice(builder: &mut Builder<'_>, node: &Node, first: usize, x: usize) -> (usize, Back) {
+pub(super) fn slice(builder: &mut Builder, node: &Node, first: usize, x: usize) -> (usize, Back) {
     let map = builder.values[x].clone();
     let pitch = map.pitch;
     let output = builder.map_slot(&node.shape);
@@ -86,7 +86,7 @@ pub(super) fn slice(builder: &mut Builder<'_>, node: &Node, first: usize, x: usi
     let launch: Launch<1> =
         Box::new(move |run, [x], mut y| layout::copy_channels(run.gpu, sizes, (&x, whole), (&mut y, part)));
     step(builder, "channels", [map.slot], output, launch);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         let to = builder.map_slot(&map.shape);
         let launch: Launch<1> = Box::new(move |run, [grad], mut to| {
@@ -109,12 +109,7 @@ fn map(shape: &[usize]) -> Option<[[usize; 2]; 2]> {
 }
 
 /// Channels of one group after each other become those of all groups in turn.
-pub(super) fn channel_shuffle(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    groups: usize,
-    x: usize,
-) -> (usize, Back) {
+pub(super) fn channel_shuffle(builder: &mut Builder, node: &Node, groups: usize, x: usize) -> (usize, Back) {
     let rows = builder.values[x].rows();
     let sizes = [rows.batch, rows.channels];
     let how = Unary {
@@ -130,7 +125,7 @@ pub(super) fn channel_shuffle(
 
 /// Channels become rows and columns; none of what is no map.
 pub(super) fn pixel_shuffle(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     factor: usize,
     x: usize,
@@ -149,12 +144,7 @@ pub(super) fn pixel_shuffle(
 }
 
 /// The rows and columns from these on; none of what is no map.
-pub(super) fn crop(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    first: [usize; 2],
-    x: usize,
-) -> Option<(usize, Back)> {
+pub(super) fn crop(builder: &mut Builder, node: &Node, first: [usize; 2], x: usize) -> Option<(usize, Back)> {
     let ([maps, whole], [_, part]) = (map(&builder.values[x].shape)?, map(&node.shape)?);
     let frame = Frame { maps, part, whole, first };
     let how = Unary {
@@ -167,12 +157,7 @@ pub(super) fn crop(
 }
 
 /// With zeros around, the first row and column there; none of what is no map.
-pub(super) fn pad(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    first: [usize; 2],
-    x: usize,
-) -> Option<(usize, Back)> {
+pub(super) fn pad(builder: &mut Builder, node: &Node, first: [usize; 2], x: usize) -> Option<(usize, Back)> {
     let ([maps, part], [_, whole]) = (map(&builder.values[x].shape)?, map(&node.shape)?);
     let frame = Frame { maps, part, whole, first };
     let how = Unary {

@@ -1,5 +1,7 @@
 //! Collects steps, and gives them places in memory by the lives of what they read and write.
 
+use std::collections::HashMap;
+
 use candle_core::{Device, Result as CandleResult, Storage, Tensor, Var};
 use cnn_cuda::norm_last::Pixels;
 use cnn_cuda::source::Scalar;
@@ -49,7 +51,7 @@ pub(super) struct Built {
 }
 
 /// Collects steps.
-pub(super) struct Builder<'s> {
+pub(super) struct Builder {
     pub(super) gpu: Gpu,
     /// What maps hold.
     pub(super) scalar: Scalar,
@@ -59,7 +61,8 @@ pub(super) struct Builder<'s> {
     pub(super) measures: bool,
     /// Whether somebody wants the gradients of the network's inputs.
     pub(super) wants_inputs: bool,
-    state: &'s State,
+    /// The variables that learn, by where they are.
+    vars: HashMap<u64, Var>,
     slots: Vec<(Scalar, usize)>,
     tasks: Vec<Task>,
     pub(super) values: Vec<Map>,
@@ -70,22 +73,28 @@ pub(super) struct Builder<'s> {
     has_gradient: Vec<bool>,
 }
 
-impl<'s> Builder<'s> {
-    pub(super) fn new(gpu: Gpu, scalar: Scalar, tensor_cores: bool, state: &'s State) -> Self {
-        Self {
+impl Builder {
+    /// # Errors
+    /// Where the network is on another device.
+    pub(super) fn new(gpu: Gpu, scalar: Scalar, tensor_cores: bool, state: &State) -> Result<Self> {
+        let mut vars = HashMap::new();
+        for (_, var) in state.learned() {
+            vars.insert(address(&gpu, var)?, var.clone());
+        }
+        Ok(Self {
             gpu,
             scalar,
             tensor_cores,
             measures: false,
             wants_inputs: false,
-            state,
+            vars,
             slots: Vec::new(),
             tasks: Vec::new(),
             values: Vec::new(),
             gradients: Vec::new(),
             learned: Vec::new(),
             has_gradient: Vec::new(),
-        }
+        })
     }
 
     /// A new slot, for so many values.
@@ -159,12 +168,7 @@ impl<'s> Builder<'s> {
         if let Some(index) = self.learned.iter().position(|learned| learned.address == address) {
             return Ok(Parameter(index));
         }
-        let mut var = None;
-        for (_, other) in self.state.learned() {
-            if self::address(&self.gpu, other)? == address {
-                var = Some(other.clone());
-            }
-        }
+        let var = self.vars.get(&address).cloned();
         self.learned.push(Learned { tensor: tensor.clone(), var, address });
         self.has_gradient.push(false);
         Ok(Parameter(self.learned.len() - 1))

@@ -28,7 +28,7 @@ struct WeightSides {
 
 /// The way there; its result is the way back.
 pub(super) fn forward(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &layers::Conv2d,
     activation: Option<Function>,
@@ -46,7 +46,7 @@ pub(super) fn forward(
     let value = builder.value(&node.shape, output, map.wants || learns);
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
             let grad = before_end(builder, value, (activation, bias), grad)?;
             weight_gradient(
@@ -71,7 +71,7 @@ pub(super) fn forward(
 
 /// The way there of a transposed convolution; its result is the way back.
 pub(super) fn transposed(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &layers::ConvTranspose2d,
     activation: Option<Function>,
@@ -91,7 +91,7 @@ pub(super) fn transposed(
     let value = builder.value(&node.shape, output, map.wants || learns);
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
             let grad = before_end(builder, value, (activation, bias), grad)?;
             let sides = WeightSides { read: grad, gave: map.slot, pitch: conv.in_channels };
@@ -108,7 +108,7 @@ pub(super) fn transposed(
 }
 
 /// How a layer is computed: by rule, or by measurements.
-impl Builder<'_> {
+impl Builder {
     fn planned(&self, conv: &Conv, pitch: usize) -> Result<Planned> {
         let way = if self.measures { Planned::measured } else { Planned::new };
         Ok(way(&self.gpu, conv, self.scalar, pitch, self.tensor_cores).map_err(wrong)?)
@@ -191,7 +191,7 @@ ways! {
 
 /// The steps of one, from one slot to another: the weight in the order of the kernel, and the products.
 fn emit<W: Way>(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     way: W,
     weight: Parameter,
     from: Slot,
@@ -218,7 +218,7 @@ fn emit<W: Way>(
 
 /// The gradient of a layer's sums, given that of what it gives behind its function; that of its bias.
 pub(super) fn before_end(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     value: usize,
     (activation, bias): (Option<Function>, Option<Parameter>),
     grad: Slot,
@@ -261,7 +261,7 @@ pub(super) fn before_end(
 }
 
 fn weight_gradient(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     conv: &Conv,
     weight: Parameter,
     WeightSides { read, gave, pitch }: WeightSides,

@@ -27,7 +27,7 @@ pub(super) type Launch<const N: usize> =
 
 /// A step from some slots to another.
 pub(super) fn step<const N: usize>(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     name: &str,
     from: [Slot; N],
     to: Slot,
@@ -58,13 +58,13 @@ pub(super) struct Unary {
     pub(super) back: Launch<3>,
 }
 
-pub(super) fn unary(builder: &mut Builder<'_>, shape: &[usize], x: usize, how: Unary) -> (usize, Back) {
+pub(super) fn unary(builder: &mut Builder, shape: &[usize], x: usize, how: Unary) -> (usize, Back) {
     let Unary { name, told, there, back } = how;
     let map = builder.values[x].clone();
     let (input, output) = (map.slot, builder.map_slot(shape));
     step(builder, name, [input], output, there);
     let value = builder.value(shape, output, map.wants);
-    let way_back = move |builder: &mut Builder<'_>| {
+    let way_back = move |builder: &mut Builder| {
         let (Some(grad), true) = (builder.gradient(value), map.wants) else { return Ok(()) };
         let to = builder.map_slot(&map.shape);
         let [x_slot, y_slot] = match told {
@@ -81,12 +81,7 @@ pub(super) fn unary(builder: &mut Builder<'_>, shape: &[usize], x: usize, how: U
 }
 
 /// A function of each value.
-pub(super) fn activation(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    function: Function,
-    x: usize,
-) -> (usize, Back) {
+pub(super) fn activation(builder: &mut Builder, node: &Node, function: Function, x: usize) -> (usize, Back) {
     unary(
         builder,
         &node.shape,
@@ -103,7 +98,7 @@ pub(super) fn activation(
 }
 
 /// Softmax over the channels of each pixel.
-pub(super) fn softmax(builder: &mut Builder<'_>, node: &Node, x: usize) -> (usize, Back) {
+pub(super) fn softmax(builder: &mut Builder, node: &Node, x: usize) -> (usize, Back) {
     let rows = builder.values[x].rows();
     unary(
         builder,
@@ -121,12 +116,7 @@ pub(super) fn softmax(builder: &mut Builder<'_>, node: &Node, x: usize) -> (usiz
 }
 
 /// Local response normalization.
-pub(super) fn response(
-    builder: &mut Builder<'_>,
-    node: &Node,
-    response: Response,
-    x: usize,
-) -> (usize, Back) {
+pub(super) fn response(builder: &mut Builder, node: &Node, response: Response, x: usize) -> (usize, Back) {
     let rows = builder.values[x].rows();
     unary(
         builder,
@@ -145,7 +135,7 @@ pub(super) fn response(
 
 /// Upsampling of maps.
 pub(super) fn upsample(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     (mode, factors): (Mode, [usize; 2]),
     x: usize,
@@ -165,7 +155,7 @@ pub(super) fn upsample(
 
 /// Pooling.
 pub(super) fn pool(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     (kind, [rows, columns]): (PoolKind, [Span; 2]),
     x: usize,
@@ -198,7 +188,7 @@ pub(super) fn pool(
 }
 
 /// The maximum of each window: where it stands is remembered.
-fn maxima(builder: &mut Builder<'_>, node: &Node, windows: Pool, x: usize) -> (usize, Back) {
+fn maxima(builder: &mut Builder, node: &Node, windows: Pool, x: usize) -> (usize, Back) {
     let map = builder.values[x].clone();
     let (channels, input) = (map.planes().channels, map.slot);
     let output = builder.map_slot(&node.shape);
@@ -208,7 +198,7 @@ fn maxima(builder: &mut Builder<'_>, node: &Node, windows: Pool, x: usize) -> (u
         pool::max_with_places(run.gpu, &windows, channels, &x, &mut y, &mut places).map_err(wrong)
     });
     let value = builder.value(&node.shape, output, map.wants);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let (Some(grad), true) = (builder.gradient(value), map.wants) else { return Ok(()) };
         let to = builder.map_slot(&map.shape);
         builder.step("pooling's gradient", &[places, grad, to], move |run| {
@@ -222,7 +212,7 @@ fn maxima(builder: &mut Builder<'_>, node: &Node, windows: Pool, x: usize) -> (u
 }
 
 /// The sum of two maps.
-pub(super) fn add(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) -> (usize, Back) {
+pub(super) fn add(builder: &mut Builder, node: &Node, inputs: [usize; 2]) -> (usize, Back) {
     let maps = inputs.map(|input| builder.values[input].clone());
     let [a, b] = [&maps[0], &maps[1]].map(|map| map.slot);
     let (planes, output) = (maps[0].planes(), builder.map_slot(&node.shape));
@@ -232,7 +222,7 @@ pub(super) fn add(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) ->
     step(builder, "sum", [a, b], output, launch);
     let wants = maps.map(|map| map.wants);
     let value = builder.value(&node.shape, output, wants.contains(&true));
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         for (input, wants) in inputs.into_iter().zip(wants) {
             if wants {
@@ -246,7 +236,7 @@ pub(super) fn add(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) ->
 
 /// A learned slope for negative values.
 pub(super) fn prelu(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &layers::PRelu,
     x: usize,
@@ -264,7 +254,7 @@ pub(super) fn prelu(
     step(builder, "function", [input, slopes], output, launch);
     let learns = builder.is_learned(parameter);
     let value = builder.value(&node.shape, output, learns || map.wants);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         if let Some(target) = builder.gradient_of(parameter)? {
             builder.step("slopes", &[input, grad], move |run| {

@@ -15,7 +15,7 @@ use crate::plan::training::{dropout, groupnorm, pooling};
 use crate::value::{Activation, Operation};
 
 /// The value of an input, and which it is; none of what is no input.
-pub(super) fn input(builder: &mut Builder<'_>, nodes: &[Node], index: usize) -> Option<usize> {
+pub(super) fn input(builder: &mut Builder, nodes: &[Node], index: usize) -> Option<usize> {
     let Kind::Input(input) = nodes[index].kind else { return None };
     let shape = &nodes[index].shape;
     let (planes, pitch) = (planes_of(shape), pitch(builder, nodes, index));
@@ -27,7 +27,7 @@ pub(super) fn input(builder: &mut Builder<'_>, nodes: &[Node], index: usize) -> 
 }
 
 /// Values of an input's pixel: what only convolutions on tensor cores read is padded to whole chunks.
-fn pitch(builder: &Builder<'_>, nodes: &[Node], index: usize) -> usize {
+fn pitch(builder: &Builder, nodes: &[Node], index: usize) -> usize {
     let channels = planes_of(&nodes[index].shape).channels;
     let mut readers = nodes.iter().filter(|reader| reader.inputs.contains(&index)).peekable();
     let by_convolutions = readers.peek().is_some()
@@ -41,7 +41,7 @@ fn pitch(builder: &Builder<'_>, nodes: &[Node], index: usize) -> usize {
 
 /// The way there through a layer; the way back, where there is one.
 pub(super) fn layer(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     inputs: &[usize],
     statistics: &mut Vec<Statistics>,
@@ -78,7 +78,7 @@ pub(super) fn layer(
 
 /// A fully connected layer, of a map as rows.
 fn by_rows(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: (&layers::Linear, bool),
     x: usize,
@@ -94,7 +94,7 @@ fn by_rows(
 
 /// The way back through two layers, the later one first.
 pub(super) fn both(last: Back, first: Back) -> Back {
-    Box::new(move |builder: &mut Builder<'_>| {
+    Box::new(move |builder: &mut Builder| {
         last(builder)?;
         first(builder)
     })
@@ -102,7 +102,7 @@ pub(super) fn both(last: Back, first: Back) -> Back {
 
 /// An operation that is neither joined to another nor takes one in.
 fn other(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     operation: &Operation,
     inputs: &[usize],
@@ -140,7 +140,7 @@ fn other(
 
 /// What there is of maps only.
 fn of_maps(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     operation: &Operation,
     x: usize,
@@ -164,7 +164,7 @@ fn of_maps(
 
 /// An operation on tensors, and the activation that was joined to it.
 fn ended(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     operation: &Operation,
     activation: Option<Function>,

@@ -16,7 +16,7 @@ use crate::plan::training::fuse::Node;
 use crate::random::Generator;
 
 /// A step that multiplies two maps, the second of the first's size or of one pixel.
-fn product(builder: &mut Builder<'_>, planes: Planes, [a, b]: [Slot; 2], to: Slot) {
+fn product(builder: &mut Builder, planes: Planes, [a, b]: [Slot; 2], to: Slot) {
     builder.step("product", &[a, b, to], move |run| {
         let (a, b, mut to) = (run.read(a)?, run.read(b)?, run.write(to)?);
         let other = Some((Operator::Multiply, &b));
@@ -25,7 +25,7 @@ fn product(builder: &mut Builder<'_>, planes: Planes, [a, b]: [Slot; 2], to: Slo
 }
 
 /// The product of two values, of which one may have one pixel for all of the other's.
-pub(super) fn multiply(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2]) -> (usize, Back) {
+pub(super) fn multiply(builder: &mut Builder, node: &Node, inputs: [usize; 2]) -> (usize, Back) {
     // The larger one first.
     let [x, factors] =
         if builder.values[inputs[0]].shape == node.shape { inputs } else { [inputs[1], inputs[0]] };
@@ -34,7 +34,7 @@ pub(super) fn multiply(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2
     let (a, b, output) = (map.slot, other.slot, builder.map_slot(&node.shape));
     product(builder, planes, [a, b], output);
     let value = builder.value(&node.shape, output, map.wants || other.wants);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         if map.wants {
             let to = builder.map_slot(&map.shape);
@@ -56,7 +56,7 @@ pub(super) fn multiply(builder: &mut Builder<'_>, node: &Node, inputs: [usize; 2
 }
 
 /// The sums of the products of two maps over the pixels of each image.
-fn sums_of_images(builder: &mut Builder<'_>, planes: Planes, [a, b]: [Slot; 2], to: Slot) {
+fn sums_of_images(builder: &mut Builder, planes: Planes, [a, b]: [Slot; 2], to: Slot) {
     let Planes { batch, channels, plane } = planes;
     let pixels = Pixels::of_images(&builder.gpu, builder.scalar, batch, plane, channels);
     let parts = builder.numbers_slot(pixels.sums_len(1));
@@ -71,7 +71,7 @@ fn sums_of_images(builder: &mut Builder<'_>, planes: Planes, [a, b]: [Slot; 2], 
 
 /// Learned factors of channels.
 pub(super) fn scale(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &layers::Scale,
     x: usize,
@@ -80,7 +80,7 @@ pub(super) fn scale(
     let planes = map.planes();
     let factors = builder.parameter(layer.weight())?;
     let (input, output) = (map.slot, builder.map_slot(&node.shape));
-    let scaled = move |builder: &mut Builder<'_>, from: Slot, to: Slot| {
+    let scaled = move |builder: &mut Builder, from: Slot, to: Slot| {
         builder.step("factors", &[from, to], move |run| {
             let affine = Affine { scale: Some(run.parameter(factors)), ..Affine::default() };
             layout::combine(run.gpu, &planes, &run.read(from)?, None, affine, &mut run.write(to)?)
@@ -90,7 +90,7 @@ pub(super) fn scale(
     scaled(builder, input, output);
     let learns = builder.is_learned(factors);
     let value = builder.value(&node.shape, output, map.wants || learns);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         if let Some(target) = builder.gradient_of(factors)? {
             let pixels = builder.pixels(&map.shape);
@@ -118,7 +118,7 @@ pub(super) fn scale(
 
 /// Zeros at random, and the rest scaled: the same numbers in the same order as the operation on tensors draws.
 pub(super) fn mask(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     (generator, p, rank): (&Generator, f64, usize),
     x: usize,
@@ -141,7 +141,7 @@ pub(super) fn mask(
     let output = builder.map_slot(&node.shape);
     product(builder, planes, [map.slot, slot], output);
     let value = builder.value(&node.shape, output, map.wants);
-    let back = move |builder: &mut Builder<'_>| {
+    let back = move |builder: &mut Builder| {
         let Some(grad) = builder.gradient(value) else { return Ok(()) };
         let to = builder.map_slot(&map.shape);
         product(builder, planes, [grad, mask.slot], to);

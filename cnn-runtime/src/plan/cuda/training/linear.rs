@@ -46,7 +46,7 @@ impl Weight {
 
 /// The way there, with or without ReLU behind; its result is the way back.
 pub(super) fn forward(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     (layer, relu): (&layers::Linear, bool),
     x: usize,
@@ -81,7 +81,7 @@ pub(super) fn forward(
     });
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
             let grad = before_end(builder, value, (activation, bias), grad)?;
             if let Some(target) = builder.gradient_of(parameter)? {

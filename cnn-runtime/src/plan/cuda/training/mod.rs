@@ -34,7 +34,7 @@ use run::{Map, Run, Segment, Slot};
 use tapes::Tapes;
 
 /// Emits the way back through a layer.
-type Back = Box<dyn FnOnce(&mut Builder<'_>) -> Result<()>>;
+type Back = Box<dyn FnOnce(&mut Builder) -> Result<()>>;
 
 /// A batch norm whose running statistics are to be moved.
 struct Statistics {
@@ -100,7 +100,7 @@ impl Training {
         };
         let tensor_cores = tf32 || scalar == Scalar::Bf16;
         let gpu = gpu(device)?.with_tf32(tf32);
-        let mut builder = Builder::new(gpu, scalar, tensor_cores, state);
+        let mut builder = Builder::new(gpu, scalar, tensor_cores, state)?;
         builder.wants_inputs = options.input_gradients;
         builder.measures = options.tuning == Tuning::Measured;
         let (mut values, mut backs, mut statistics) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ impl Training {
         for back in backs.into_iter().rev() {
             back(&mut builder)?;
         }
-        let of = |builder: &Builder<'_>, value: usize| builder.values[value].clone();
+        let of = |builder: &Builder, value: usize| builder.values[value].clone();
         let mut input_gradients = Vec::new();
         if options.input_gradients {
             let given = |&(_, value): &(usize, usize)| {

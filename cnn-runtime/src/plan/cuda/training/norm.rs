@@ -54,7 +54,7 @@ impl Moments {
 
 /// The way there of a batch norm; its result is the way back.
 pub(super) fn batch(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     (layer, train, activation): (&layers::BatchNorm2d, bool, Option<Function>),
     inputs: &[usize],
@@ -101,7 +101,7 @@ pub(super) fn batch(
     let value = builder.value(&node.shape, output, learns || wants.contains(&true));
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
             let shape = builder.values[value].shape.clone();
             // The gradient before the function is the residual's; elsewhere it is made again where it is read.

@@ -19,7 +19,7 @@ use crate::plan::training::groupnorm;
 
 /// The way there of a norm of groups of channels; its result is the way back.
 pub(super) fn group(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &groupnorm::Norm<'_>,
     activation: Option<Function>,
@@ -37,7 +37,7 @@ pub(super) fn group(
 }
 
 fn told(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &groupnorm::Norm<'_>,
     activation: Option<Function>,
@@ -66,7 +66,7 @@ fn told(
     let value = builder.value(&node.shape, output, learns || map.wants);
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(mut grad) = builder.gradient(value) else { return Ok(()) };
             if let Some(function) = activation {
                 let (behind, before) = (grad, builder.map_slot(&map.shape));
@@ -116,7 +116,7 @@ fn told(
 
 /// The way there of a layer norm; its result is the way back.
 pub(super) fn layer(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     layer: &layers::LayerNorm,
     x: usize,
@@ -143,7 +143,7 @@ pub(super) fn layer(
     let value = builder.value(&node.shape, output, learns || map.wants);
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
             let channels = norm.planes.channels;
             let to_weight = builder.gradient_or_slot(Some(weight), channels)?;

@@ -38,7 +38,7 @@ impl Tapes {
 
 /// The way there; its result is the way back.
 pub(super) fn forward(
-    builder: &mut Builder<'_>,
+    builder: &mut Builder,
     node: &Node,
     operation: &Operation,
     inputs: &[usize],
@@ -67,7 +67,7 @@ pub(super) fn forward(
     let inputs = inputs.to_vec();
     Ok((
         value,
-        Box::new(move |builder: &mut Builder<'_>| {
+        Box::new(move |builder: &mut Builder| {
             let Some(grad) = builder.gradient(value) else { return Ok(()) };
             let behind = Map { slot: grad, ..builder.values[value].clone() };
             let mut learned = Vec::new();
